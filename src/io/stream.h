@@ -1,0 +1,68 @@
+/*
+ * stream.h - a stranger's connection: octets in and out, plain or TLS.
+ *
+ * What arrives is shown to the owner, which says how much it has used; what it
+ * leaves is kept (at most STREAM_IN_MAX) and shown again after stream_resume.
+ * Output is gathered and leaves at the end of the turn; beyond STREAM_OUT_MAX
+ * waiting octets ERR_FULL.
+ *
+ * TLS is one-way (TLS-2): after stream_tls_start the plain reader is gone; any
+ * close_notify, alert or error ends the connection.  Octets that came behind
+ * the command that started TLS end it too (TLS-1).
+ */
+#ifndef POSTHORSE_IO_STREAM_H
+#define POSTHORSE_IO_STREAM_H
+
+#include "base/span.h"
+#include "io/loop.h"
+
+#define STREAM_IN_MAX	(64u * 1024)
+#define STREAM_OUT_MAX	(256u * 1024)
+
+struct stream;
+struct tls_context;		/* io/tls.h */
+
+enum stream_end {
+	STREAM_END_PEER,	/* the peer closed */
+	STREAM_END_ERROR,	/* a socket error */
+	STREAM_END_TLS,		/* handshake or record failure; see stream_why */
+	STREAM_END_TIMEOUT	/* the deadline set by stream_deadline */
+};
+struct stream_ops {
+	/* Advance *in past what was used.  Nothing used: reading pauses until
+	 * stream_resume.  The owner may close or pause inside. */
+	void (*data)(void *ctx, struct span *in);
+	/* Everything sent so far has left (only after stream_want_drained). */
+	void (*drained)(void *ctx);
+	void (*tls_ready)(void *ctx);
+	/* connect() of stream_connect has ended well */
+	void (*connected)(void *ctx);
+	/* No other callback follows; call stream_free. */
+	void (*ended)(void *ctx, enum stream_end why);
+};
+/* Takes fd (connected, or after connect() returned EINPROGRESS) over. */
+MUST_USE enum err stream_new(struct loop *loop, int fd, bool is_connecting,
+    const struct stream_ops *ops, void *ctx, struct stream **s);
+/* Closes; no callback follows.  Safe inside any callback of its own. */
+void stream_free(struct stream *s);
+MUST_USE enum err stream_send(struct stream *s, struct span octets);
+/* Send the file's octets behind what waits; plain: sendfile.  fd is borrowed
+ * until drained. */
+MUST_USE enum err stream_send_file(struct stream *s, int fd, uint64_t offset,
+    uint64_t size);
+void stream_want_drained(struct stream *s);
+void stream_pause(struct stream *s);
+void stream_resume(struct stream *s);
+/* Send what waits, then close without a further callback but ended. */
+void stream_finish(struct stream *s);
+/* One deadline at a time, from now; 0: none. */
+void stream_deadline(struct stream *s, uint64_t after_ms);
+MUST_USE enum err stream_tls_start(struct stream *s, struct tls_context *tls,
+    const char *server_name);
+bool stream_is_tls(const struct stream *s);
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" when plain.  Good as long as s. */
+struct span stream_tls_name(const struct stream *s);
+/* The reason of an end, in plain words for the log. */
+struct span stream_why(const struct stream *s);
+
+#endif

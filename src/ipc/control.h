@@ -1,0 +1,63 @@
+/*
+ * control.h - supervisor and any role.  Numbers 0x01xx.
+ *
+ * Order at a start: START (config descriptor), then LISTEN, FILE and CHANNEL
+ * messages, then GO.  The role reads its files, drops, sandboxes, and answers
+ * READY; only then does it read a stranger's octet.  CHANNEL comes again
+ * whenever a peer was replaced.  STOP asks for an orderly end (OPS-4).
+ */
+#ifndef POSTHORSE_IPC_CONTROL_H
+#define POSTHORSE_IPC_CONTROL_H
+
+#include "ipc/ipc.h"
+
+/* To the role.  fd: the effective configuration as text, sealed memfd. */
+struct control_start {
+	uint8_t		role;		/* enum ipc_role */
+	uint32_t	index;		/* 0.. among its like */
+	uint64_t	instance;	/* never used twice by one supervisor */
+	uint32_t	uid, gid;	/* to drop to; UINT32_MAX: stay */
+	uint8_t		is_sandbox_optional; /* setting `allow no sandbox` */
+};
+/* To the role.  fd: its end of a socket pair to that peer. */
+struct control_channel {
+	uint8_t		role;
+	uint32_t	index;
+	uint64_t	instance;
+};
+/* To a receiver or admin.  fd: a listening socket; row: which `listen`. */
+struct control_listen {
+	uint32_t	row;		/* index in config->listens */
+};
+/* To the role.  fd: a file or directory that it alone needs. */
+struct control_file {
+	struct span	purpose;	/* "spool", "tls-key:N", "mail:DOMAIN" */
+};
+/* To the role: everything is there, begin. */
+struct control_go {
+	uint8_t		reserved;
+};
+/* From the role: sandboxed and serving. */
+struct control_ready {
+	uint8_t		sandbox;	/* bit 0 Landlock, bit 1 seccomp */
+};
+/* To the queue: that process has ended, nobody writes its segments now. */
+struct control_ended {
+	uint8_t		role;
+	uint32_t	index;
+	uint64_t	instance;
+};
+/* To the role: finish what is promised, then exit within within_ms. */
+struct control_stop {
+	uint32_t	within_ms;
+};
+/* From admin: somebody who may asks the whole server to stop. */
+struct control_stop_all {
+	uint32_t	uid;		/* who asked, for the log */
+};
+
+extern const struct ipc_type ipc_control_start, ipc_control_channel,
+    ipc_control_listen, ipc_control_file, ipc_control_go, ipc_control_ready,
+    ipc_control_ended, ipc_control_stop, ipc_control_stop_all;
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * role.h - what every role does alike: start, sandbox, channels, log, stop.
+ *
+ * A role's main() is `return role_main(&desc);`.  Control is descriptor 3.
+ * Order (ARCHITECTURE 2): START, FILE, LISTEN, CHANNEL, GO are read; load()
+ * reads what only the start may read; ids are dropped and the drop is checked
+ * (PRV-2); no_new_privs; Landlock; start() makes every thread; seccomp over all
+ * of them; READY; then channels and listeners are served.
+ */
+#ifndef POSTHORSE_ROLE_ROLE_H
+#define POSTHORSE_ROLE_ROLE_H
+
+#include "base/log.h"
+#include "config/config.h"
+#include "io/channel.h"
+#include "io/loop.h"
+#include "ipc/control.h"
+#include "ipc/ipc.h"
+
+struct role {			/* given to every callback; one a process */
+	struct loop		*loop;
+	const struct config	*config;
+	enum ipc_role		 kind;
+	uint32_t		 index;
+	uint64_t		 instance;
+	void			*self;		/* the role's own context */
+	struct role_private	*priv;
+};
+
+struct role_peer;
+/* One row a message that the role understands, as in talk tables. */
+struct role_row {
+	enum ipc_role		 from;	/* which peer may send it */
+	const struct ipc_type	*type;
+	/* msg: decoded struct; its spans end with the call.  fds are ours.
+	 * False: the peer has broken the conversation and is cut off. */
+	bool (*handle)(struct role *r, struct role_peer *from, const void *msg,
+	    const int *fds);
+};
+
+struct role_peer {
+	enum ipc_role	 kind;
+	uint32_t	 index;
+	uint64_t	 instance;
+	struct channel	*channel;
+	void		*data;		/* the role's own, for this peer */
+};
+
+struct role_desc {
+	enum ipc_role		 kind;
+	const struct role_row	*rows;
+	size_t			 nrows;
+	/* All optional but start. */
+	bool (*file)(struct role *r, struct span purpose, int fd);
+	bool (*listener)(struct role *r, uint32_t row, int fd);
+	bool (*load)(struct role *r);
+	bool (*start)(struct role *r);	/* threads, timers; no stranger yet */
+	void (*serve)(struct role *r);	/* sandboxed: begin to accept */
+	void (*peer_came)(struct role *r, struct role_peer *p);
+	void (*peer_went)(struct role *r, struct role_peer *p);
+	void (*stop)(struct role *r);	/* finish, then role_done() */
+};
+int role_main(const struct role_desc *desc);
+/* From stop(): everything promised is kept; ends the process. */
+void role_done(struct role *r);
+
+/* ERR_CLOSED: no such peer now.  The payload is encoded and queued. */
+MUST_USE enum err role_send(struct role *r, struct role_peer *to,
+    const struct ipc_type *type, const void *msg, const int *fds);
+/* The first living peer of a kind, or the one with that index; or NULL. */
+struct role_peer *role_peer(struct role *r, enum ipc_role kind);
+struct role_peer *role_peer_at(struct role *r, enum ipc_role kind,
+    uint32_t index);
+/* Send a line to admin; never waits, never fails. */
+void role_log(struct role *r, const struct log_line *l);
+/* Unpredictable octets, and a fresh message id. */
+void role_random(struct role *r, void *to, size_t n);
+struct msg_id role_new_id(struct role *r);
+
+#endif
