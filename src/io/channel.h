@@ -21,6 +21,12 @@
 /* Octets that may wait for a slow peer; then channel_send says ERR_FULL. */
 #define CHANNEL_BACKLOG_MAX	(4u * 1024 * 1024)
 
+/*
+ * Two ends, with kernel buffers large enough for whole packets; close-on-exec,
+ * blocking until a channel takes them.
+ */
+MUST_USE enum err channel_pair(int fds[2]);
+
 struct channel;
 struct channel_ops {
 	/*
@@ -42,5 +48,13 @@ MUST_USE enum err channel_send(struct channel *c, uint16_t type,
 void channel_flush(struct channel *c);
 /* Frames dropped since last asked (lossy). */
 uint64_t channel_take_dropped(struct channel *c);
+
+/*
+ * Cut the first frame off *packet.  ERR_NONE: the packet was empty;
+ * ERR_SYNTAX: short, overlong, or type 0.  Pure.
+ */
+#define CHANNEL_HEAD	6u	/* octets of type and length */
+MUST_USE enum err channel_frame_next(struct span *packet, uint16_t *type,
+    struct span *payload);
 
 #endif

@@ -42,10 +42,46 @@ void loop_timer_free(struct loop_timer *timer);
 /*
  * Called at the end of every turn in which something happened, before the loop
  * sleeps: where what was gathered is sent in one go.  Order: as registered.
+ * What a hook causes (a stream that ends while it is flushed) is seen by all
+ * hooks again before the loop sleeps, so a hook may run more than once a turn.
  */
 struct loop_turn;
 MUST_USE enum err loop_turn_new(struct loop *loop, loop_due *end_of_turn,
     void *ctx, struct loop_turn **turn);
 void loop_turn_free(struct loop_turn *turn);
+
+/*
+ * Run once at the end of this turn, between the hooks above, and only when
+ * asked for: ten thousand idle streams cost a turn nothing.
+ */
+struct loop_task {
+	loop_due		*run;
+	void			*ctx;
+	/* private: */
+	struct loop		*loop;		/* not NULL: waiting to run */
+	struct loop_task	*prev, *next;
+};
+/* The task is the caller's memory; asking twice runs it once. */
+void loop_task_ask(struct loop *loop, struct loop_task *task);
+/* Must be called before its memory goes; harmless when it does not wait. */
+void loop_task_cancel(struct loop_task *task);
+
+/*
+ * A signal wakes the loop; no handler runs (MEM-8).  The signal is blocked for
+ * this thread and those made later, so call it before any thread is made; a
+ * program that is started later inherits the block and must lift it.
+ */
+struct loop_signal;
+MUST_USE enum err loop_signal_new(struct loop *loop, int signo, loop_due *came,
+    void *ctx, struct loop_signal **signal);
+void loop_signal_free(struct loop_signal *signal);
+
+/*
+ * One buffer a loop to receive into, LOOP_SCRATCH octets, borrowed by the
+ * callback that runs until it returns; nothing is ever received inside a
+ * callback.
+ */
+#define LOOP_SCRATCH	(64u * 1024)
+uint8_t *loop_scratch(struct loop *loop);
 
 #endif

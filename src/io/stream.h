@@ -18,6 +18,7 @@
 
 #define STREAM_IN_MAX	(64u * 1024)
 #define STREAM_OUT_MAX	(256u * 1024)
+#define STREAM_FILES_MAX	4u
 
 struct stream;
 struct tls_context;		/* io/tls.h */
@@ -26,11 +27,14 @@ enum stream_end {
 	STREAM_END_PEER,	/* the peer closed */
 	STREAM_END_ERROR,	/* a socket error */
 	STREAM_END_TLS,		/* handshake or record failure; see stream_why */
-	STREAM_END_TIMEOUT	/* the deadline set by stream_deadline */
+	STREAM_END_TIMEOUT,	/* the deadline set by stream_deadline */
+	STREAM_END_FINISHED	/* stream_finish has sent everything */
 };
 struct stream_ops {
 	/* Advance *in past what was used.  Nothing used: reading pauses until
-	 * stream_resume.  The owner may close or pause inside. */
+	 * stream_resume.  What was left is shown again, with what arrived
+	 * behind it, when more arrives or after stream_resume.  The owner may
+	 * free, pause, finish or start TLS inside. */
 	void (*data)(void *ctx, struct span *in);
 	/* Everything sent so far has left (only after stream_want_drained). */
 	void (*drained)(void *ctx);
@@ -47,16 +51,32 @@ MUST_USE enum err stream_new(struct loop *loop, int fd, bool is_connecting,
 void stream_free(struct stream *s);
 MUST_USE enum err stream_send(struct stream *s, struct span octets);
 /* Send the file's octets behind what waits; plain: sendfile.  fd is borrowed
- * until drained. */
+ * until drained.  ERR_FULL: STREAM_FILES_MAX wait already.  A file that ends
+ * too early ends the stream (STREAM_END_ERROR). */
 MUST_USE enum err stream_send_file(struct stream *s, int fd, uint64_t offset,
     uint64_t size);
 void stream_want_drained(struct stream *s);
 void stream_pause(struct stream *s);
+/* Shows what was left at the end of this turn, never inside the call. */
 void stream_resume(struct stream *s);
-/* Send what waits, then close without a further callback but ended. */
+/* True when the peer has closed, though reading may be paused (SPL-12). */
+bool stream_is_peer_gone(const struct stream *s);
+/* Octets that wait to leave (files not counted). */
+size_t stream_waiting(const struct stream *s);
+/*
+ * Send what waits, then close without a further callback but ended.  What the
+ * peer still says is dropped for STREAM_LINGER_MS at most, so that our last
+ * words are not lost to a reset.
+ */
+#define STREAM_LINGER_MS	1000u
 void stream_finish(struct stream *s);
 /* One deadline at a time, from now; 0: none. */
 void stream_deadline(struct stream *s, uint64_t after_ms);
+/*
+ * What waits leaves in plain, then the handshake; tls_ready follows.
+ * server_name: a client's name for SNI and verification, NULL for none and on
+ * a server.  Holds tls.  ERR_DENIED: TLS was started already.
+ */
 MUST_USE enum err stream_tls_start(struct stream *s, struct tls_context *tls,
     const char *server_name);
 bool stream_is_tls(const struct stream *s);

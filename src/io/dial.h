@@ -1,0 +1,17 @@
+/*
+ * dial.h - begin an outgoing connection.
+ */
+#ifndef POSTHORSE_IO_DIAL_H
+#define POSTHORSE_IO_DIAL_H
+
+#include "base/span.h"
+
+/*
+ * A non-blocking TCP socket whose connect() has begun, for stream_new with
+ * is_connecting.  address: 4 or 16 octets; from: the same family to bind to,
+ * or empty.  ERR_IO: errno says why.
+ */
+MUST_USE enum err dial_tcp(struct span address, uint16_t port,
+    struct span from, int *fd);
+
+#endif
