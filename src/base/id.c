@@ -25,10 +25,9 @@ msg_id_print(const struct msg_id *id, char text[MSG_ID_LETTERS + 1])
 		unsigned int five = 0;
 
 		for (size_t bit = i * 5; bit < i * 5 + 5; bit++) {
-			unsigned int one = bit < 2
-			    ? 0
-			    : (id->octets[(bit - 2) / 8] >>
-				  (7 - (bit - 2) % 8)) & 1;
+			unsigned int one = bit < 2 ? 0
+			    : (unsigned int)id->octets[(bit - 2) / 8] >>
+				(7 - (bit - 2) % 8) & 1u;
 
 			five = five << 1 | one;
 		}
