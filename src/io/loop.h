@@ -10,6 +10,7 @@
 #include "base/base.h"
 
 struct loop;
+/* SIGPIPE is ignored in this process from now on. */
 MUST_USE enum err loop_new(struct loop **loop);
 void loop_free(struct loop *loop);
 /* Returns once loop_quit was called. */

@@ -44,7 +44,8 @@ struct stream_ops {
 	/* No other callback follows; call stream_free. */
 	void (*ended)(void *ctx, enum stream_end why);
 };
-/* Takes fd (connected, or after connect() returned EINPROGRESS) over. */
+/* Takes fd (connected, or after connect() returned EINPROGRESS) over, but
+ * not on failure. */
 MUST_USE enum err stream_new(struct loop *loop, int fd, bool is_connecting,
     const struct stream_ops *ops, void *ctx, struct stream **s);
 /* Closes; no callback follows.  Safe inside any callback of its own. */

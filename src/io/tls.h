@@ -45,8 +45,9 @@ MUST_USE enum err tls_warm_up(void);
  * One connection.  For io/stream.c; everybody else uses a stream.
  * read, write and handshake: ERR_AGAIN (wait until the descriptor is readable,
  * or writable where tls_conn_wants_write), ERR_CLOSED (close_notify came),
- * ERR_CORRUPT (alert, bad record, bad certificate), ERR_IO (the socket; a TCP
- * end without close_notify too).
+ * ERR_SHORT (TCP ended without one), ERR_CORRUPT (alert, bad record, bad
+ * certificate), ERR_IO (the socket).  But for ERR_AGAIN an end is final: every
+ * further call repeats it.
  */
 struct tls_conn;
 MUST_USE enum err tls_conn_new(struct tls_context *tls, int fd,
