@@ -14,6 +14,7 @@ put(struct heap *h, struct heap_node *node, size_t place)
 {
 	slots(h)[place - 1] = node;
 	node->place = place;
+	h->steps++;
 }
 
 static void
@@ -49,7 +50,7 @@ heap_make(size_t limit)
 
 	if (!size_mul(limit, sizeof(struct heap_node *), &octets))
 		octets = SIZE_MAX;
-	return (struct heap){ buf_make(octets) };
+	return (struct heap){ .places = buf_make(octets) };
 }
 
 void

@@ -16,6 +16,7 @@ struct heap_node {
 };
 struct heap {
 	struct buf	places;		/* of struct heap_node * */
+	uint64_t	steps;		/* nodes moved so far, for tests */
 };
 #define HEAP_OWNER(node, type, member) \
 	((type *)(void *)((char *)(node) - offsetof(type, member)))
