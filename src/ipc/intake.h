@@ -21,6 +21,15 @@ struct intake_segment {
 struct intake_large {
 	uint64_t	large;
 };
+/*
+ * From the receiver, once on each new channel, behind ACCEPTED for all that it
+ * holds: how much that is.  The queue hands out nothing before; a queue that
+ * was replaced knows by it that nothing else is being written.
+ */
+struct intake_announced {
+	uint8_t		segments;
+	uint8_t		large;		/* empty large files */
+};
 /* From the receiver: durable up to here. */
 struct intake_accepted {
 	uint64_t	segment;
@@ -51,6 +60,6 @@ struct intake_state {
 
 extern const struct ipc_type ipc_intake_segment, ipc_intake_large,
     ipc_intake_accepted, ipc_intake_sealed, ipc_intake_large_used,
-    ipc_intake_state;
+    ipc_intake_state, ipc_intake_announced;
 
 #endif

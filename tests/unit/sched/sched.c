@@ -120,6 +120,13 @@ run_job(struct world *w, const struct sched_decision *d)
 	    is_down ? SCHED_END_BAD : SCHED_END_OK);
 }
 
+static void
+give_up(struct world *w, uint32_t item)
+{
+	w->expired++;
+	sched_finish(w->s, item);
+}
+
 /* Everything that is due now.  Bounded: a core that spins fails the test. */
 static void
 world_turn(struct world *w)
@@ -142,13 +149,12 @@ world_turn(struct world *w)
 			break;
 		case SCHED_UNROUTED:
 			w->unrouted++;
-			if (sched_defer(w->s, w->now, d.items[0], false,
+			if (!sched_defer(w->s, w->now, d.items[0], false,
 			    &wait))
-				break;
-			/* fallthrough */
+				give_up(w, d.items[0]);
+			break;
 		case SCHED_EXPIRE:
-			w->expired++;
-			sched_finish(w->s, d.items[0]);
+			give_up(w, d.items[0]);
 			break;
 		}
 	}
