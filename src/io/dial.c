@@ -1,5 +1,5 @@
 /*
- * dial.c - socket, bind, connect.
+ * dial.c - socket and connect.
  */
 #include "io/dial.h"
 
@@ -33,35 +33,13 @@ address_make(struct span octets, uint16_t port, union address *a)
 	return sizeof a->in6;
 }
 
-static enum err
-dial(int fd, const union address *to, socklen_t nto, struct span from)
+enum err
+dial_tcp(struct span address, uint16_t port, int *fd)
 {
 	static const int on = 1;
-	union address own;
-	socklen_t nown;
-
-	/* Commands are short and answered: nothing to gain by waiting. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (from.n > 0) {
-		nown = address_make(from, 0, &own);
-		if (nown == 0 || own.any.sa_family != to->any.sa_family)
-			return ERR_SYNTAX;
-		if (bind(fd, &own.any, nown) != 0)
-			return ERR_IO;
-	}
-	if (connect(fd, &to->any, nto) != 0 && errno != EINPROGRESS &&
-	    errno != EINTR)
-		return ERR_IO;
-	return ERR_OK;
-}
-
-enum err
-dial_tcp(struct span address, uint16_t port, struct span from, int *fd)
-{
 	union address to;
 	socklen_t nto = address_make(address, port, &to);
 	int f, error;
-	enum err e;
 
 	if (nto == 0)
 		return ERR_SYNTAX;
@@ -69,12 +47,14 @@ dial_tcp(struct span address, uint16_t port, struct span from, int *fd)
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (f < 0)
 		return ERR_IO;
-	e = dial(f, &to, nto, from);
-	if (e != ERR_OK) {
+	/* Commands are short and answered: nothing to gain by waiting. */
+	(void)setsockopt(f, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (connect(f, &to.any, nto) != 0 && errno != EINPROGRESS &&
+	    errno != EINTR) {
 		error = errno;
 		(void)close(f);
 		errno = error;
-		return e;
+		return ERR_IO;
 	}
 	*fd = f;
 	return ERR_OK;
