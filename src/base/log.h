@@ -14,7 +14,8 @@
 
 #include "base/id.h"
 
-#define LOG_LINE_MAX	4096	/* octets of a line; the rest is cut, marked ~ */
+/* Octets of a line: it fits in a frame.  The rest is cut, marked ~. */
+#define LOG_LINE_MAX	2048
 #define LOG_FIELD_MAX	512	/* octets of one value as it came */
 
 enum log_level {

@@ -69,7 +69,7 @@ walk_file(const char *path)
 int
 main(int argc, char **argv)
 {
-	char path[4096];
+	char path[2048];
 	struct dirent *e;
 	DIR *d;
 

@@ -1,0 +1,22 @@
+/*
+ * all.h - the table of every message type, for whoever looks at all of them:
+ * the channel that checks numbers, the tests, the fuzz target.
+ */
+#ifndef POSTHORSE_IPC_ALL_H
+#define POSTHORSE_IPC_ALL_H
+
+#include "ipc/control.h"
+#include "ipc/deliver.h"
+#include "ipc/event.h"
+#include "ipc/intake.h"
+#include "ipc/lookup.h"
+#include "ipc/resolve.h"
+#include "ipc/steer.h"
+
+#define IPC_ALL_COUNT	38u
+extern const struct ipc_type *const ipc_all[IPC_ALL_COUNT];
+
+/* The type of a number, or NULL. */
+const struct ipc_type *ipc_find(uint16_t number);
+
+#endif

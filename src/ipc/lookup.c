@@ -1,0 +1,107 @@
+/*
+ * lookup.c - how questions about users and domains cross.
+ */
+#include "ipc/lookup.h"
+
+static const struct ipc_field lookup_rcpt_fields[] = {
+	IPC_F(struct lookup_rcpt, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct lookup_rcpt, IPC_OCTETS, address, 320),
+};
+const struct ipc_type ipc_lookup_rcpt = {
+	.number = 0x0201,
+	.name = "lookup-rcpt",
+	.size = sizeof(struct lookup_rcpt),
+	.fields = lookup_rcpt_fields,
+	.nfields = COUNT(lookup_rcpt_fields),
+};
+
+static const struct ipc_field lookup_rcpt_answer_fields[] = {
+	IPC_F(struct lookup_rcpt_answer, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct lookup_rcpt_answer, IPC_U8, route, LOOKUP_ROUTE_COUNT - 1),
+	IPC_F(struct lookup_rcpt_answer, IPC_OCTETS, domain, 255),
+	IPC_F(struct lookup_rcpt_answer, IPC_OCTETS, key, 255),
+	IPC_F(struct lookup_rcpt_answer, IPC_U64, generation, UINT64_MAX),
+	IPC_F(struct lookup_rcpt_answer, IPC_U32, cache_ms, UINT32_MAX),
+};
+const struct ipc_type ipc_lookup_rcpt_answer = {
+	.number = 0x0202,
+	.name = "lookup-rcpt-answer",
+	.size = sizeof(struct lookup_rcpt_answer),
+	.fields = lookup_rcpt_answer_fields,
+	.nfields = COUNT(lookup_rcpt_answer_fields),
+};
+
+static const struct ipc_field lookup_changed_fields[] = {
+	IPC_F(struct lookup_changed, IPC_U64, generation, UINT64_MAX),
+};
+const struct ipc_type ipc_lookup_changed = {
+	.number = 0x0203,
+	.name = "lookup-changed",
+	.size = sizeof(struct lookup_changed),
+	.fields = lookup_changed_fields,
+	.nfields = COUNT(lookup_changed_fields),
+};
+
+static const struct ipc_field lookup_auth_fields[] = {
+	IPC_F(struct lookup_auth, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct lookup_auth, IPC_OCTETS, user, 320),
+	IPC_F(struct lookup_auth, IPC_OCTETS, password, 1024),
+	IPC_F(struct lookup_auth, IPC_OCTETS, client, 16),
+};
+const struct ipc_type ipc_lookup_auth = {
+	.number = 0x0204,
+	.name = "lookup-auth",
+	.size = sizeof(struct lookup_auth),
+	.fields = lookup_auth_fields,
+	.nfields = COUNT(lookup_auth_fields),
+};
+
+static const struct ipc_field lookup_auth_answer_fields[] = {
+	IPC_F(struct lookup_auth_answer, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct lookup_auth_answer, IPC_U8, result,
+	    LOOKUP_AUTH_RESULT_COUNT - 1),
+	IPC_F(struct lookup_auth_answer, IPC_OCTETS, user, 320),
+};
+const struct ipc_type ipc_lookup_auth_answer = {
+	.number = 0x0205,
+	.name = "lookup-auth-answer",
+	.size = sizeof(struct lookup_auth_answer),
+	.fields = lookup_auth_answer_fields,
+	.nfields = COUNT(lookup_auth_answer_fields),
+};
+
+static const struct ipc_field lookup_connect_fields[] = {
+	IPC_F(struct lookup_connect, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct lookup_connect, IPC_OCTETS, client, 16),
+	IPC_F(struct lookup_connect, IPC_U8, is_exempt, 1),
+};
+const struct ipc_type ipc_lookup_connect = {
+	.number = 0x0206,
+	.name = "lookup-connect",
+	.size = sizeof(struct lookup_connect),
+	.fields = lookup_connect_fields,
+	.nfields = COUNT(lookup_connect_fields),
+};
+
+static const struct ipc_field lookup_connect_answer_fields[] = {
+	IPC_F(struct lookup_connect_answer, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct lookup_connect_answer, IPC_U8, is_allowed, 1),
+};
+const struct ipc_type ipc_lookup_connect_answer = {
+	.number = 0x0207,
+	.name = "lookup-connect-answer",
+	.size = sizeof(struct lookup_connect_answer),
+	.fields = lookup_connect_answer_fields,
+	.nfields = COUNT(lookup_connect_answer_fields),
+};
+
+static const struct ipc_field lookup_disconnect_fields[] = {
+	IPC_F(struct lookup_disconnect, IPC_OCTETS, client, 16),
+};
+const struct ipc_type ipc_lookup_disconnect = {
+	.number = 0x0208,
+	.name = "lookup-disconnect",
+	.size = sizeof(struct lookup_disconnect),
+	.fields = lookup_disconnect_fields,
+	.nfields = COUNT(lookup_disconnect_fields),
+};
