@@ -23,6 +23,7 @@ const struct ipc_type *const ipc_all[IPC_ALL_COUNT] = {
 	&ipc_event_dropped,
 	&ipc_intake_segment,
 	&ipc_intake_large,
+	&ipc_intake_announced,
 	&ipc_intake_accepted,
 	&ipc_intake_sealed,
 	&ipc_intake_large_used,
@@ -43,12 +44,3 @@ const struct ipc_type *const ipc_all[IPC_ALL_COUNT] = {
 	&ipc_steer_row,
 	&ipc_steer_end,
 };
-
-const struct ipc_type *
-ipc_find(uint16_t number)
-{
-	for (size_t i = 0; i < IPC_ALL_COUNT; i++)
-		if (ipc_all[i]->number == number)
-			return ipc_all[i];
-	return NULL;
-}

@@ -1,6 +1,6 @@
 /*
  * all.h - the table of every message type, for whoever looks at all of them:
- * the channel that checks numbers, the tests, the fuzz target.
+ * the tests and the fuzz target.
  */
 #ifndef POSTHORSE_IPC_ALL_H
 #define POSTHORSE_IPC_ALL_H
@@ -13,10 +13,7 @@
 #include "ipc/resolve.h"
 #include "ipc/steer.h"
 
-#define IPC_ALL_COUNT	38u
+#define IPC_ALL_COUNT	39u
 extern const struct ipc_type *const ipc_all[IPC_ALL_COUNT];
-
-/* The type of a number, or NULL. */
-const struct ipc_type *ipc_find(uint16_t number);
 
 #endif

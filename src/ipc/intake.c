@@ -30,13 +30,25 @@ const struct ipc_type ipc_intake_large = {
 	.nfields = COUNT(intake_large_fields),
 };
 
+static const struct ipc_field intake_announced_fields[] = {
+	IPC_F(struct intake_announced, IPC_U8, segments, UINT8_MAX),
+	IPC_F(struct intake_announced, IPC_U8, large, UINT8_MAX),
+};
+const struct ipc_type ipc_intake_announced = {
+	.number = 0x0303,
+	.name = "intake-announced",
+	.size = sizeof(struct intake_announced),
+	.fields = intake_announced_fields,
+	.nfields = COUNT(intake_announced_fields),
+};
+
 static const struct ipc_field intake_accepted_fields[] = {
 	IPC_F(struct intake_accepted, IPC_U64, segment, UINT64_MAX),
 	IPC_F(struct intake_accepted, IPC_U64, generation, UINT64_MAX),
 	IPC_F(struct intake_accepted, IPC_U64, durable, UINT64_MAX),
 };
 const struct ipc_type ipc_intake_accepted = {
-	.number = 0x0303,
+	.number = 0x0304,
 	.name = "intake-accepted",
 	.size = sizeof(struct intake_accepted),
 	.fields = intake_accepted_fields,
@@ -50,7 +62,7 @@ static const struct ipc_field intake_sealed_fields[] = {
 	IPC_F(struct intake_sealed, IPC_U8, is_poisoned, 1),
 };
 const struct ipc_type ipc_intake_sealed = {
-	.number = 0x0304,
+	.number = 0x0305,
 	.name = "intake-sealed",
 	.size = sizeof(struct intake_sealed),
 	.fields = intake_sealed_fields,
@@ -62,7 +74,7 @@ static const struct ipc_field intake_large_used_fields[] = {
 	IPC_F(struct intake_large_used, IPC_U8, is_spoilt, 1),
 };
 const struct ipc_type ipc_intake_large_used = {
-	.number = 0x0305,
+	.number = 0x0306,
 	.name = "intake-large-used",
 	.size = sizeof(struct intake_large_used),
 	.fields = intake_large_used_fields,
@@ -73,7 +85,7 @@ static const struct ipc_field intake_state_fields[] = {
 	IPC_F(struct intake_state, IPC_U8, mode, INTAKE_MODE_COUNT - 1),
 };
 const struct ipc_type ipc_intake_state = {
-	.number = 0x0306,
+	.number = 0x0307,
 	.name = "intake-state",
 	.size = sizeof(struct intake_state),
 	.fields = intake_state_fields,

@@ -64,7 +64,7 @@ test_id_and_numbers(void **state)
 	log_num(&l, "size", 0);
 	log_num(&l, "most", UINT64_MAX);
 	CHECK_STR(shown(&l),
-	    "0000000002G000000000000000 accepted size=0 "
+	    "00000000010000000000000000 accepted size=0 "
 	    "most=18446744073709551615", "numbers");
 }
 
