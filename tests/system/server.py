@@ -1,0 +1,254 @@
+"""One posthorse of our own for a test: configured, started, watched, ended."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("POSTHORSE_BUILD", TOP / "build"))
+VECTORS = TOP.parent / "shared" / "vectors"
+LONG = "POSTHORSE_LONG" in os.environ
+IS_ROOT = os.geteuid() == 0
+PASSWORD = "correct horse 17"
+FIRST_ID = 61000	# as root each role gets a number of its own from here on
+USERS = ("smtp", "lookup", "dns", "queue", "send", "mail", "admin")
+
+CONFIG = """\
+hostname mx.example.org
+spool {folder}/spool
+segment-size 1M
+receivers 2
+control socket {folder}/control
+submission socket {folder}/submission
+history directory {folder}/history
+log level debug
+limit sessions-per-address 5000
+limit connections-per-minute 100000
+limit handshakes-per-minute 100000
+limit mails 1000000
+limit disk-refuse-new 0%
+limit disk-refuse-all 0%
+allow private targets
+tls certificate {folder}/cert.pem key {folder}/key.pem
+listen mx on 127.0.0.1:{mx}
+listen submission on 127.0.0.1:{submission}
+listen submission on 127.0.0.1:{submissions} tls implicit
+listen relay on 127.0.0.1:{relay} from 127.0.0.0/8
+domain example.org {{
+	users file {folder}/users
+	deliver maildir {folder}/mail/{{user}}
+}}
+"""
+
+
+def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
+    with socket.socket(type=kind) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, seconds=10.0, step=0.02):
+    """The first true value that what() gives, or the last false one."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(step)
+
+
+def children(pid):
+    """Processes below pid, whoever reads /proc."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            stat = pathlib.Path("/proc", entry, "stat").read_text()
+        except OSError:
+            continue
+        after = stat.rpartition(")")[2].split()
+        if int(after[1]) == pid and after[0] != "Z":
+            found.append(int(entry))
+    return sorted(found)
+
+
+def role_of(pid):
+    try:
+        words = pathlib.Path("/proc", str(pid), "cmdline").read_bytes()
+        comm = pathlib.Path("/proc", str(pid), "comm").read_text().strip()
+    except OSError:
+        return ""
+    name = words.split(b"\0")[0].decode(errors="replace").rpartition("/")[2]
+    return (name or comm).removeprefix("posthorse-")
+
+
+class Server:
+    """change: text -> text, applied to the configuration before the start."""
+
+    def __init__(self, folder, change=None, extra="", build=None, env=None):
+        self.folder = pathlib.Path(folder)
+        self.build = pathlib.Path(build or BUILD)
+        self.program = self.build / "src" / "posthorse"
+        self.ports = {name: free_port() for name in
+                      ("mx", "submission", "submissions", "relay")}
+        self.spool = self.folder / "spool"
+        self.mail = self.folder / "mail"
+        self.log = self.folder / "log"
+        self.conf = self.folder / "posthorse.conf"
+        self.env = dict(os.environ, **(env or {}))
+        self.process = None
+        self._prepare()
+        text = CONFIG.format(folder=self.folder, **self.ports) + extra
+        if IS_ROOT:
+            text += "".join(f"user {u} {FIRST_ID + i}\n"
+                            for i, u in enumerate(USERS))
+        self.conf.write_text(change(text) if change else text)
+        for name in ("user", "other"):
+            self.add_user(name)
+
+    def _prepare(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+             "/CN=mx.example.org", "-addext",
+             "subjectAltName=DNS:mx.example.org,DNS:localhost,IP:127.0.0.1",
+             "-keyout", self.folder / "key.pem",
+             "-out", self.folder / "cert.pem"],
+            check=True, capture_output=True)
+        (self.folder / "key.pem").chmod(0o600)
+        for name, owner in (("spool", "queue"), ("mail", "mail"),
+                            ("history", "admin")):
+            path = self.folder / name
+            path.mkdir(mode=0o700, exist_ok=True)
+            if IS_ROOT:
+                number = FIRST_ID + USERS.index(owner)
+                os.chown(path, number, number)
+
+    def port(self, name):
+        return self.ports[name]
+
+    def command(self, *words, stdin=None, check=True, timeout=30):
+        """What `posthorse WORDS` prints to standard output."""
+        done = subprocess.run([self.program, "-c", self.conf, *words],
+                              input=stdin, capture_output=True, text=True,
+                              timeout=timeout, env=self.env)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{words}: {done.returncode}\n"
+                                 f"{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def rows(self, *words):
+        """The JSON objects, one a line, of a command."""
+        return [json.loads(line) for line in
+                self.command("--json", *words).splitlines() if line]
+
+    def add_user(self, name, password=PASSWORD):
+        self.command("user", "add", f"{name}@example.org",
+                     stdin=password + "\n")
+        if IS_ROOT:
+            number = FIRST_ID + USERS.index("lookup")
+            os.chown(self.folder / "users", number, number)
+
+    def start(self, wait=True):
+        out = open(self.log, "ab")
+        self.process = subprocess.Popen(
+            [self.program, "-c", self.conf, "serve"], stdin=subprocess.DEVNULL,
+            stdout=out, stderr=subprocess.STDOUT, env=self.env,
+            start_new_session=True)
+        out.close()
+        if wait and not wait_for(self.is_ready, 20):
+            raise AssertionError("not ready after 20 s:\n" + self.log_tail())
+        return self
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"ended with {self.process.returncode}:\n"
+                                 + self.log_tail())
+        try:
+            with socket.create_connection(
+                    ("127.0.0.1", self.ports["mx"]), 2) as s:
+                s.settimeout(2)
+                return s.recv(3) == b"220"
+        except OSError:
+            return False
+
+    def log_tail(self, lines=40):
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def stop(self, how=signal.SIGTERM, seconds=35):
+        """Ends it; the exit status."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.end()
+                raise AssertionError(f"did not stop in {seconds} s:\n"
+                                     + self.log_tail()) from None
+        status, self.process = self.process.returncode, None
+        return status
+
+    def end(self):
+        """Whatever happened: no process of this server is left."""
+        if self.process is None:
+            return
+        pids = children(self.process.pid)
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process = None
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def crash(self):
+        """kill -9 to all of it at once."""
+        for pid in [self.process.pid] + children(self.process.pid):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+        self.process = None
+
+    def roles(self):
+        """Role name -> pids, as they run now."""
+        found = {}
+        for pid in children(self.process.pid):
+            found.setdefault(role_of(pid), []).append(pid)
+        return found
+
+    def kill_role(self, name, how=signal.SIGKILL):
+        """Send a signal to the first process of a role; its pid, or None."""
+        for pid in self.roles().get(name, [])[:1]:
+            os.kill(pid, how)
+            return pid
+        return None
+
+    def maildir(self, user):
+        return self.mail / user
+
+    def messages(self, user="user"):
+        """Files in new/, oldest first."""
+        folder = self.maildir(user) / "new"
+        if not folder.is_dir():
+            return []
+        return sorted(folder.iterdir(), key=lambda p: p.stat().st_mtime_ns)
+
+    def wait_messages(self, count, user="user", seconds=10):
+        wait_for(lambda: len(self.messages(user)) >= count, seconds)
+        return self.messages(user)

@@ -1,0 +1,135 @@
+"""kill -9, under load, again and again: nothing acknowledged is lost."""
+import random
+import time
+
+import pytest
+
+from load import Load, marks_in
+from server import LONG, wait_for
+
+ROLES = ("admin", "lookup", "resolver", "queue", "local", "sender",
+         "receiver")
+KILLS = 200 if LONG else 20
+
+
+def all_there(server, load):
+    found = marks_in(server.messages())
+    return not set(load.acked) - set(found)
+
+
+def expect_all(server, load, seconds=10):
+    assert len(load.acked) > 20, "the load got nothing through"
+    ok = wait_for(lambda: all_there(server, load), seconds, 0.1)
+    found = marks_in(server.messages())
+    missing = sorted(set(load.acked) - set(found))
+    assert ok, f"{len(missing)} of {len(load.acked)} missing: {missing[:5]}\n" \
+        + server.log_tail()
+    strange = set(found) - set(load.acked) - load.unsure
+    assert not strange, f"never sent whole: {sorted(strange)[:5]}"
+    return found
+
+
+@pytest.mark.shows("PRV-3", "SPL-1", "OPS-6", "DNS-1")
+@pytest.mark.ordinary
+def test_each_role_is_replaced(server):
+    """Each role killed under load: another takes its place, all goes on."""
+    with Load(server.port("mx"), sessions=4, pause=0.01) as load:
+        time.sleep(0.5)
+        for role in ROLES:
+            before = server.roles().get(role)
+            assert before, f"no {role} runs"
+            pid = server.kill_role(role)
+            assert wait_for(lambda: pid not in server.roles().get(role, [pid])
+                            and len(server.roles().get(role, []))
+                            == len(before), 10), f"{role} was not replaced"
+            count = len(load.acked)
+            assert wait_for(lambda: len(load.acked) > count + 5, 15), \
+                f"no mail is taken after {role} was killed"
+    expect_all(server, load)
+
+
+def kill_often(server, role, kills):
+    r = random.Random(5)
+    done, slowest = 0, 0.0
+    with Load(server.port("mx"), sessions=8, pause=0.005) as load:
+        time.sleep(0.5)
+        for _ in range(kills):
+            time.sleep(r.uniform(0.02, 0.2))
+            began = time.monotonic()
+            if not wait_for(lambda: server.kill_role(role), 10):
+                break
+            done += 1
+            # Every so often: what was acknowledged before is delivered.
+            if done % 10 == 0:
+                acked = dict(load.acked)
+                assert wait_for(
+                    lambda: not set(acked) - set(marks_in(server.messages())),
+                    10, 0.1), server.log_tail()
+                slowest = max(slowest, time.monotonic() - began)
+    assert done == kills, f"{role} was not started again"
+    found = expect_all(server, load)
+    extra = sum(found.values()) - len(found)
+    print(f"FIGURE kills-of-{role} {done} kills")
+    print(f"FIGURE kills-of-{role}-acknowledged {len(load.acked)} messages")
+    print(f"FIGURE kills-of-{role}-copies-more {extra} messages")
+    print(f"FIGURE kills-of-{role}-slowest {slowest:.2f} s")
+
+
+@pytest.mark.shows("SPL-1", "SPL-7", "SPL-8", "DLV-1")
+@pytest.mark.timeout(1200 if LONG else 120)
+def test_queue_killed_often(server):
+    kill_often(server, "queue", KILLS)
+
+
+@pytest.mark.shows("SPL-1", "SPL-12", "PRV-3")
+@pytest.mark.timeout(1200 if LONG else 120)
+def test_receiver_killed_often(server):
+    """Also between sync and hint, wherever the moment falls."""
+    kill_often(server, "receiver", KILLS)
+
+
+@pytest.mark.shows("SPL-1", "OPS-4")
+@pytest.mark.timeout(600 if LONG else 120)
+def test_whole_server_killed(server):
+    """All processes at once, then a new start on the same spool."""
+    acked = {}
+    for turn in range(20 if LONG else 3):
+        with Load(server.port("mx"), sessions=8, tag=f"T{turn}.") as load:
+            wait_for(lambda: len(load.acked) > 60, 15)
+            server.crash()
+        acked.update(load.acked)
+        server.start()
+    assert len(acked) > 100
+    assert wait_for(lambda: not set(acked) - set(marks_in(server.messages())),
+                    15, 0.1), server.log_tail()
+
+
+@pytest.mark.shows("OPS-4", "SPL-1")
+def test_orderly_stop_under_load(server):
+    """SIGTERM: ends within 30 s with status 0, and nothing is lost."""
+    for turn in range(10 if LONG else 2):
+        with Load(server.port("mx"), sessions=8, tag=f"S{turn}.") as load:
+            wait_for(lambda: len(load.acked) > 30, 15)
+            began = time.monotonic()
+            assert server.stop() == 0
+            assert time.monotonic() - began < 30
+        server.start()
+        expect_all(server, load)
+
+
+@pytest.mark.shows("SPL-11")
+def test_second_instance_is_refused(server, make_server):
+    """Another one on the same spool says one sentence and ends."""
+    conf = server.conf.read_text()
+    other = make_server("other", change=lambda text: text.replace(
+        f"spool {make_path(text)}", f"spool {server.spool}"))
+    assert f"spool {server.spool}" in other.conf.read_text(), conf
+    other.start(wait=False)
+    assert wait_for(lambda: other.process.poll() is not None, 20), \
+        "two servers on one spool"
+    assert other.process.returncode != 0
+    assert server.is_ready()
+
+
+def make_path(text):
+    return text.split("\nspool ")[1].split("\n")[0]
