@@ -5,6 +5,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -42,6 +43,11 @@ domain example.org {{
 	deliver maildir {folder}/mail/{{user}}
 }}
 """
+
+
+def figure(name, value, unit):
+    """A measured number for tools/test to collect, past pytest's capture."""
+    print(f"\nFIGURE {name} {value} {unit}", file=sys.__stdout__, flush=True)
 
 
 def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from load import Load, marks_in
-from server import LONG, TOP, wait_for
+from server import LONG, TOP, figure, wait_for
 
 HOOKS = pathlib.Path(os.environ.get("POSTHORSE_HOOKS", TOP / "build-hooks"))
 SECONDS = int(os.environ.get("POSTHORSE_CRASH_SECONDS",
@@ -85,6 +85,6 @@ def test_killed_at_each_spool_call(make_server):
             wrong.append(mark)
     assert not wrong, f"changed on the way: {wrong[:5]}"
     minutes = (time.monotonic() - began) / 60
-    print(f"FIGURE crash-kills {kills} kills")
-    print(f"FIGURE crash-kills-a-minute {kills / minutes:.0f} kills/min")
-    print(f"FIGURE crash-acknowledged {len(acked)} messages")
+    figure("crash-kills", f"{kills}", "kills")
+    figure("crash-kills-a-minute", f"{kills / minutes:.0f}", "kills/min")
+    figure("crash-acknowledged", f"{len(acked)}", "messages")

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from server import LONG, wait_for
+from server import LONG, figure, wait_for
 from talk import Talk, message_id
 
 CALLS = "pwritev,pwritev2,pwrite64,writev,write,sendto,sendmsg,sendmmsg," \
@@ -116,7 +116,7 @@ def test_each_250_has_its_sync(make_server, tmp_path):
                     f"{name}: 250 without a sync of its segment"
                 shown += 1
     assert shown == len(ids)
-    print(f"FIGURE syncs-per-message-traced {syncs / shown:.3f} fdatasync")
+    figure("syncs-per-message-traced", f"{syncs / shown:.3f}", "fdatasync")
 
 
 @pytest.mark.shows("SPL-2")

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from load import Load, marks_in
-from server import LONG, wait_for
+from server import LONG, figure, wait_for
 
 ROLES = ("admin", "lookup", "resolver", "queue", "local", "sender",
          "receiver")
@@ -69,10 +69,10 @@ def kill_often(server, role, kills):
     assert done == kills, f"{role} was not started again"
     found = expect_all(server, load)
     extra = sum(found.values()) - len(found)
-    print(f"FIGURE kills-of-{role} {done} kills")
-    print(f"FIGURE kills-of-{role}-acknowledged {len(load.acked)} messages")
-    print(f"FIGURE kills-of-{role}-copies-more {extra} messages")
-    print(f"FIGURE kills-of-{role}-slowest {slowest:.2f} s")
+    figure(f"kills-of-{role}", f"{done}", "kills")
+    figure(f"kills-of-{role}-acknowledged", f"{len(load.acked)}", "messages")
+    figure(f"kills-of-{role}-copies-more", f"{extra}", "messages")
+    figure(f"kills-of-{role}-slowest", f"{slowest:.2f}", "s")
 
 
 @pytest.mark.shows("SPL-1", "SPL-7", "SPL-8", "DLV-1")
