@@ -35,7 +35,7 @@
 #define CONFIG_NETWORKS_MAX	64u		/* of one `from` */
 #define CONFIG_RESOLVERS_MAX	4u
 #define CONFIG_ERRORS_MAX	20u		/* reported of one reading */
-#define CONFIG_PRINT_MAX	(4u * 1024 * 1024)
+#define CONFIG_PRINT_MAX	CONFIG_FILE_MAX
 
 #define CONFIG_PATH_DEFAULT	"/etc/posthorse/posthorse.conf"
 
