@@ -1,0 +1,52 @@
+/*
+ * address.h - the one parser of envelope addresses (PRS-1, PRS-4).
+ *
+ * RFC 5321 4.1.2 whole: quoted local parts, address literals, limits of
+ * 4.5.3.1.  Nothing is repaired: what is not in the grammar is ERR_SYNTAX.
+ * Octets above 127 are refused (no SMTPUTF8 yet).  Pure; spans borrow from the
+ * input.
+ */
+#ifndef POSTHORSE_MAIL_ADDRESS_H
+#define POSTHORSE_MAIL_ADDRESS_H
+
+#include "base/buf.h"
+
+#define ADDR_LOCAL_MAX	64u	/* octets, quotes included */
+#define ADDR_DOMAIN_MAX	255u
+#define ADDR_LABEL_MAX	63u
+#define ADDR_MAX	254u	/* a path is 256 with its brackets */
+
+enum addr_kind {
+	ADDR_NULL,		/* "<>": the null reverse-path */
+	ADDR_POSTMASTER,	/* "<Postmaster>" without a domain */
+	ADDR_MAILBOX
+};
+struct addr {
+	enum addr_kind	kind;
+	struct span	text;	/* without brackets and source route */
+	struct span	local;	/* as written, quotes included */
+	struct span	domain;	/* as written; "[...]" for a literal */
+	bool		is_quoted, is_literal;
+};
+
+/* All of text is one Mailbox: local@domain. */
+MUST_USE enum err addr_parse(struct span text, struct addr *a);
+/*
+ * The path at the front of *in, brackets included; *in is advanced past it.  A
+ * source route is read and dropped (RFC 5321 4.1.1.3 and appendix C).
+ * reverse: "<>" is allowed; forward: "<Postmaster>" in any case is.
+ */
+MUST_USE enum err addr_parse_reverse(struct span *in, struct addr *a);
+MUST_USE enum err addr_parse_forward(struct span *in, struct addr *a);
+/* A Domain of the grammar; the same for "[192.0.2.1]" and "[IPv6:...]". */
+bool addr_is_domain(struct span s);
+bool addr_is_literal(struct span s);
+/*
+ * The same mailbox: domains fold ASCII case, local parts do not (2.4); a
+ * quoted local part equals its plain writing.
+ */
+bool addr_eq(const struct addr *a, const struct addr *b);
+/* Append local@domain with the domain in lower case. */
+MUST_USE enum err addr_canonical(const struct addr *a, struct buf *to);
+
+#endif
