@@ -27,11 +27,21 @@ struct control_channel {
 };
 /* To a receiver or admin.  fd: a listening socket; row: which `listen`. */
 struct control_listen {
-	uint32_t	row;		/* index in config->listens */
+	uint32_t	row;		/* index in config->listens, or: */
 };
+/* The UNIX socket: of control for admin, of submission for a receiver. */
+#define CONTROL_LISTEN_SOCKET	UINT32_MAX
 /* To the role.  fd: a file or directory that it alone needs. */
 struct control_file {
-	struct span	purpose;	/* "spool", "tls-key:N", "mail:DOMAIN" */
+	/*
+	 * queue		"spool"		directory
+	 * local		"mail:N"	fixed part of config->domains[N].maildir
+	 * lookup		"users:N"	folder of config->domains[N].users_file
+	 * receiver	"tls-cert:0", "tls-key:0"
+	 * sender	"relay-secret:N"	config->relays[N].password_file
+	 * admin		"history" (directory), "stdout", "log-file"
+	 */
+	struct span	purpose;
 };
 /* To the role: everything is there, begin. */
 struct control_go {

@@ -32,45 +32,74 @@ struct role_peer;
 struct role_row {
 	enum ipc_role		 from;	/* which peer may send it */
 	const struct ipc_type	*type;
-	/* msg: decoded struct; its spans end with the call.  fds are ours.
+	/* msg: decoded struct; its spans end with the call.  fds (as many as
+	 * the type says) are the handler's, whatever it returns.
 	 * False: the peer has broken the conversation and is cut off. */
 	bool (*handle)(struct role *r, struct role_peer *from, const void *msg,
 	    const int *fds);
 };
 
 struct role_peer {
+	struct role_peer *next;
+	struct role	*role;
 	enum ipc_role	 kind;
 	uint32_t	 index;
 	uint64_t	 instance;
 	struct channel	*channel;
 	void		*data;		/* the role's own, for this peer */
+	/* private: */
+	struct loop_task cut;
+	int		 fd;		/* until the channel is opened */
+	bool		 is_cut;
 };
 
 struct role_desc {
 	enum ipc_role		 kind;
+	size_t			 self_size;	/* of role->self, born zeroed */
 	const struct role_row	*rows;
 	size_t			 nrows;
-	/* All optional but start. */
+	/*
+	 * All optional.  False from file, listener, load or start: the role
+	 * cannot begin (it has said why on standard error).  file comes again
+	 * while serving when the supervisor passes a new descriptor.
+	 */
 	bool (*file)(struct role *r, struct span purpose, int fd);
 	bool (*listener)(struct role *r, uint32_t row, int fd);
-	bool (*load)(struct role *r);
+	bool (*load)(struct role *r);	/* may read files; says its reach */
 	bool (*start)(struct role *r);	/* threads, timers; no stranger yet */
 	void (*serve)(struct role *r);	/* sandboxed: begin to accept */
 	void (*peer_came)(struct role *r, struct role_peer *p);
+	/* Questions put to it end as "temporary".  p is freed afterwards. */
 	void (*peer_went)(struct role *r, struct role_peer *p);
 	void (*stop)(struct role *r);	/* finish, then role_done() */
 };
 int role_main(const struct role_desc *desc);
-/* From stop(): everything promised is kept; ends the process. */
+/* From stop() or later: everything promised is kept; ends the process. */
 void role_done(struct role *r);
 
-/* ERR_CLOSED: no such peer now.  The payload is encoded and queued. */
+/*
+ * From load() only: what stays in reach of this role under Landlock.  fd is
+ * borrowed for good.  ERR_FULL.
+ */
+MUST_USE enum err role_reach_dir(struct role *r, int fd, bool is_writable);
+MUST_USE enum err role_reach_port(struct role *r, uint16_t port);
+void role_reach_any_port(struct role *r);
+
+/*
+ * Encode and queue; it leaves at the end of this turn.  ERR_CLOSED: to is
+ * NULL; ERR_FULL: the peer does not read, or a bound of ours.
+ */
 MUST_USE enum err role_send(struct role *r, struct role_peer *to,
     const struct ipc_type *type, const void *msg, const int *fds);
-/* The first living peer of a kind, or the one with that index; or NULL. */
+/* The peer broke the conversation: its channel ends, peer_went follows. */
+void role_cut(struct role *r, struct role_peer *p, const char *why);
+/* A living peer of a kind, or the one with that index; or NULL. */
 struct role_peer *role_peer(struct role *r, enum ipc_role kind);
 struct role_peer *role_peer_at(struct role *r, enum ipc_role kind,
     uint32_t index);
+/* Walk all: start with NULL; NULL at the end. */
+struct role_peer *role_peer_next(struct role *r, struct role_peer *p);
+
 /* Send a line to admin; never waits, never fails. */
 void role_log(struct role *r, const struct log_line *l);
 /* Unpredictable octets, and a fresh message id. */

@@ -1,0 +1,447 @@
+/*
+ * Mailboxes: no name leads outside, no link is followed, no failed call is
+ * taken for a delivery.
+ */
+#include "check.h"
+#include "role/local/maildir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct place {
+	char	path[64];
+	int	fd;
+};
+
+static struct place
+place_make(void)
+{
+	struct place p = { .path = "/tmp/posthorse-local-XXXXXX" };
+
+	assert_non_null(mkdtemp(p.path));
+	p.fd = open(p.path, O_RDONLY | O_DIRECTORY);
+	assert_true(p.fd >= 0);
+	return p;
+}
+
+static void
+place_free(struct place *p)
+{
+	char command[128];
+
+	(void)close(p->fd);
+	(void)snprintf(command, sizeof command, "rm -rf '%s'", p->path);
+	assert_int_equal(system(command), 0);
+}
+
+static const struct span template = { (const uint8_t *)"/v/{domain}/{user}", 18 };
+
+static enum err
+open_box(const struct place *p, struct span key, struct mailbox *box)
+{
+	const char *why;
+
+	return mailbox_open(&mailbox_system, p->fd, template, SPAN("a.example"),
+	    key, box, &why);
+}
+
+static void
+test_names(void **state)
+{
+	static const struct {
+		const char	*name;
+		size_t		 n;
+		bool		 is_good;
+	} rows[] = {
+		{ "alice", 5, true },
+		{ "a.b", 3, true },
+		{ "...", 3, true },
+		{ "-rf", 3, true },
+		{ ".", 1, false },
+		{ "..", 2, false },
+		{ "", 0, false },
+		{ "a/b", 3, false },
+		{ "/", 1, false },
+		{ "../x", 4, false },
+		{ "a\0b", 3, false },
+		{ "\0", 1, false },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct place p = place_make();
+		struct span key = span_of(rows[i].name, rows[i].n);
+		struct mailbox box = { -1, -1, -1 };
+
+		CHECK(mailbox_is_name(key) == rows[i].is_good, "row %zu", i);
+		CHECK((open_box(&p, key, &box) == ERR_OK) == rows[i].is_good,
+		    "row %zu", i);
+		mailbox_close(&mailbox_system, &box);
+		place_free(&p);
+	}
+}
+
+static void
+test_base(void **state)
+{
+	static const struct {
+		const char	*template;
+		size_t		 n;
+	} rows[] = {
+		{ "/var/mail/{domain}/{user}", 10 },
+		{ "/home/mail-{user}", 6 },
+		{ "/{user}", 1 },
+		{ "/srv/mail/{user}/Maildir", 10 },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		CHECK_NUM(mailbox_base(span_str(rows[i].template)), rows[i].n,
+		    "%s", rows[i].template);
+}
+
+/* What somebody else may have put in the way, at each step of the path. */
+static void
+test_planted(void **state)
+{
+	static const char *const steps[] = {
+		"a.example", "a.example/bob", "a.example/bob/tmp",
+		"a.example/bob/new", "a.example/bob/cur",
+	};
+	static const char *const plants[] = {
+		"ln -s /tmp %s", "mkfifo %s", "touch %s",
+		"mkdir %s && chmod 0777 %s", "mkdir %s && chown 12345 %s",
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(steps); i++)
+		for (size_t k = 0; k < COUNT(plants); k++) {
+			struct place p = place_make();
+			struct mailbox box = { -1, -1, -1 };
+			char at[128], command[1024], plant[384];
+
+			if (k == 4 && geteuid() != 0)
+				continue;	/* only root can give away */
+			(void)snprintf(at, sizeof at, "%s/%s", p.path, steps[i]);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+			(void)snprintf(plant, sizeof plant, plants[k], at, at);
+#pragma GCC diagnostic pop
+			(void)snprintf(command, sizeof command,
+			    "umask 022; mkdir -p $(dirname %s) && %s", at, plant);
+			assert_int_equal(system(command), 0);
+			CHECK_NUM(open_box(&p, SPAN("bob"), &box), ERR_DENIED,
+			    "%s with %s", steps[i], plants[k]);
+			place_free(&p);
+		}
+}
+
+static const struct maildir_mail mail = {
+	.id = { { 1, 2, 3 } },
+	.reverse_path = { (const uint8_t *)"s@b.example", 11 },
+	.address = { (const uint8_t *)"bob@a.example", 13 },
+	.content = { (const uint8_t *)"A: b\r\n\r\n.x\ry\r\n", 15 },
+	.hostname = { (const uint8_t *)"mx", 2 },
+};
+static const char wanted[] =
+    "Return-Path: <s@b.example>\nDelivered-To: bob@a.example\nA: b\n\n.x\ry\n";
+
+static size_t
+read_only_file(const char *dir, char *to, size_t room, unsigned int *count)
+{
+	char path[512];
+	struct dirent *e;
+	size_t n = 0;
+	DIR *d = opendir(dir);
+
+	*count = 0;
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL) {
+		FILE *f;
+
+		if (e->d_name[0] == '.')
+			continue;
+		(*count)++;
+		(void)snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		n = fread(to, 1, room, f);
+		(void)fclose(f);
+	}
+	(void)closedir(d);
+	return n;
+}
+
+static struct maildir_batch *
+batch_make(const struct mailbox_system *sys)
+{
+	struct maildir_batch *b = calloc(1, sizeof *b);
+
+	assert_non_null(b);
+	b->sys = sys;
+	return b;
+}
+
+/* Twice the same message: one file, however often it is delivered. */
+static void
+test_deliver(void **state)
+{
+	struct place p = place_make();
+	struct maildir_batch *b = batch_make(&mailbox_system);
+	char got[512], dir[128];
+	unsigned int count;
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct mailbox box;
+
+		assert_int_equal(open_box(&p, SPAN("bob"), &box), ERR_OK);
+		b->n = 0;
+		(void)maildir_write(b, &box, &mail);
+		maildir_commit(b);
+		CHECK_NUM(b->files[0].error, ERR_OK, "round %d", i);
+	}
+	(void)snprintf(dir, sizeof dir, "%s/a.example/bob/new", p.path);
+	n = read_only_file(dir, got, sizeof got - 1, &count);
+	got[n] = '\0';
+	CHECK_NUM(count, 1, "files in new");
+	CHECK_STR(got, wanted, "content");
+	(void)snprintf(dir, sizeof dir, "%s/a.example/bob/tmp", p.path);
+	(void)read_only_file(dir, got, sizeof got, &count);
+	CHECK_NUM(count, 0, "files in tmp");
+	free(b);
+	place_free(&p);
+}
+
+/* The n-th call fails: then that mail is not delivered, and says so. */
+static struct {
+	int	left;		/* calls until one fails; -1: never */
+	int	number;		/* errno of it */
+} fault;
+
+static bool
+is_due(void)
+{
+	if (fault.left < 0 || fault.left-- > 0)
+		return false;
+	errno = fault.number;
+	return true;
+}
+static int
+f_open(int dir, const char *name, int flags, mode_t mode)
+{
+	return is_due() ? -1 : openat(dir, name, flags, mode);
+}
+static int
+f_mkdir(int dir, const char *name, mode_t mode)
+{
+	return is_due() ? -1 : mkdirat(dir, name, mode);
+}
+static int
+f_stat(int fd, struct stat *st)
+{
+	return is_due() ? -1 : fstat(fd, st);
+}
+static ssize_t
+f_writev(int fd, const struct iovec *parts, int n)
+{
+	struct iovec one = { parts->iov_base, MIN(parts->iov_len, (size_t)7) };
+
+	(void)n;
+	return is_due() ? -1 : writev(fd, &one, 1);	/* always short */
+}
+static int
+f_sync(int fd)
+{
+	return is_due() ? -1 : fsync(fd);
+}
+static int
+f_sync_all(int fd)
+{
+	(void)fd;
+	return is_due() ? -1 : 0;
+}
+static int
+f_rename(int from, const char *a, int to, const char *b)
+{
+	return is_due() ? -1 : renameat(from, a, to, b);
+}
+static const struct mailbox_system faulty = {
+	f_open, f_mkdir, f_stat, f_writev, f_sync, f_sync_all, f_rename,
+	unlinkat, close,
+};
+
+static bool
+deliver_some(const struct place *p, unsigned int mails, unsigned int *good)
+{
+	struct maildir_batch *b = batch_make(&faulty);
+	bool is_open = true;
+
+	*good = 0;
+	for (unsigned int i = 0; i < mails && is_open; i++) {
+		struct maildir_mail m = mail;
+		struct mailbox box;
+		const char *why;
+
+		m.id.octets[15] = (uint8_t)i;
+		is_open = mailbox_open(&faulty, p->fd, template,
+			      SPAN("a.example"), SPAN("bob"), &box,
+			      &why) == ERR_OK;
+		if (is_open)
+			(void)maildir_write(b, &box, &m);
+	}
+	maildir_commit(b);
+	for (size_t i = 0; i < b->n; i++)
+		*good += b->files[i].error == ERR_OK;
+	free(b);
+	return is_open;
+}
+
+static void
+test_nth_call_fails(void **state)
+{
+	static const unsigned int mails[] = { 1, 4 };
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(mails); k++)
+		for (int nth = 0;; nth++) {
+			struct place p = place_make();
+			unsigned int good, count;
+			char dir[128], got[512];
+
+			fault.left = nth;
+			fault.number = nth % 2 == 0 ? ENOSPC : EIO;
+			bool is_open = deliver_some(&p, mails[k], &good);
+			bool is_over = fault.left >= 0;
+
+			CHECK(is_over || !is_open || good < mails[k],
+			    "call %d failed and nobody noticed", nth);
+			(void)snprintf(dir, sizeof dir, "%s/a.example/bob/new",
+			    p.path);
+			if (access(dir, F_OK) == 0) {
+				(void)read_only_file(dir, got, sizeof got,
+				    &count);
+				CHECK(count >= good, "call %d: %u said, %u there",
+				    nth, good, count);
+			}
+			place_free(&p);
+			if (is_over) {
+				CHECK_NUM(good, mails[k], "nothing failed");
+				break;
+			}
+			assert_true(nth < 500);
+		}
+	fault.left = -1;
+}
+
+static void
+test_loop(void **state)
+{
+	static const struct {
+		const char	*content;
+		bool		 was_here;
+	} rows[] = {
+		{ "Delivered-To: bob@a.example\r\n\r\n", true },
+		{ "X: y\r\ndelivered-to:\tBOB@a.example \r\n\r\n", true },
+		{ "X: y\r\n\r\nDelivered-To: bob@a.example\r\n", false },
+		{ "Delivered-To: bob@a.example.net\r\n\r\n", false },
+		{ "X: Delivered-To: bob@a.example\r\n\r\n", false },
+		{ " Delivered-To: bob@a.example\r\n\r\n", false },
+		{ "", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		CHECK(maildir_was_here(span_str(rows[i].content),
+			  mail.address) == rows[i].was_here, "row %zu", i);
+}
+
+static void
+test_sweep(void **state)
+{
+	struct place p = place_make();
+	struct mailbox box;
+	struct timespec old[2] = { { 1000, 0 }, { 1000, 0 } };
+	int fd;
+
+	(void)state;
+	assert_int_equal(open_box(&p, SPAN("bob"), &box), ERR_OK);
+	for (int i = 0; i < 2; i++) {
+		const char *name = i == 0 ? "old" : "young";
+
+		fd = openat(box.tmp, name, O_CREAT | O_WRONLY, 0600);
+		assert_true(fd >= 0);
+		if (i == 0)
+			assert_int_equal(futimens(fd, old), 0);
+		(void)close(fd);
+	}
+	CHECK_NUM(mailbox_sweep(&box, (int64_t)time(NULL)), 1, "one is old");
+	CHECK_NUM(faccessat(box.tmp, "young", F_OK, 0), 0, "the young stays");
+	mailbox_close(&mailbox_system, &box);
+	place_free(&p);
+}
+
+/* A directory that turns into a link and back while mail is delivered. */
+struct racer {
+	char		path[2][128];
+	_Atomic bool	is_over;
+};
+
+static void *
+race(void *p)
+{
+	struct racer *r = p;
+
+	while (!r->is_over) {
+		(void)rename(r->path[0], r->path[1]);
+		if (symlink("/tmp/posthorse-never", r->path[0]) == 0)
+			(void)unlink(r->path[0]);
+		(void)rename(r->path[1], r->path[0]);
+	}
+	return NULL;
+}
+
+static void
+test_swap_race(void **state)
+{
+	struct place p = place_make();
+	struct racer r = { .is_over = false };
+	int rounds = getenv("POSTHORSE_LONG") != NULL ? 100000 : 2000;
+	pthread_t thread;
+	struct mailbox box;
+
+	(void)state;
+	(void)mkdir("/tmp/posthorse-never", 0700);
+	assert_int_equal(open_box(&p, SPAN("bob"), &box), ERR_OK);
+	mailbox_close(&mailbox_system, &box);
+	(void)snprintf(r.path[0], 128, "%s/a.example/bob", p.path);
+	(void)snprintf(r.path[1], 128, "%s/a.example/away", p.path);
+	assert_int_equal(pthread_create(&thread, NULL, race, &r), 0);
+	for (int i = 0; i < rounds; i++)
+		if (open_box(&p, SPAN("bob"), &box) == ERR_OK)
+			mailbox_close(&mailbox_system, &box);
+	r.is_over = true;
+	(void)pthread_join(thread, NULL);
+	CHECK_NUM(rmdir("/tmp/posthorse-never"), 0, "something was written there");
+	place_free(&p);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_names, "DLV-3 DLV-4"),
+		TEST(test_base, ""),
+		TEST(test_planted, "DLV-3"),
+		TEST(test_deliver, "DLV-1 DLV-3"),
+		TEST(test_nth_call_fails, "DLV-1 DLV-3"),
+		TEST(test_loop, "SMTP-13"),
+		TEST(test_sweep, ""),
+		TEST(test_swap_race, "DLV-3"),
+	};
+
+	return RUN_TESTS(tests);
+}
