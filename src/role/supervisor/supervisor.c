@@ -1,0 +1,313 @@
+/*
+ * supervisor.c - from a configuration file to a running server, and its end.
+ *
+ *	posthorse-supervisor CONFIG-FILE FOLDER-OF-PROGRAMS
+ */
+#include "role/supervisor/supervisor.h"
+
+#include "ipc/event.h"
+#include "os/clock.h"
+#include "os/sandbox.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* Who ends with whom, and how long they may take for it (OPS-4). */
+static const struct {
+	enum ipc_role	roles[2];
+	uint32_t	within_ms;
+} phases[] = {
+	{ { IPC_ROLE_NONE, IPC_ROLE_NONE }, 0 },
+	{ { IPC_ROLE_RECEIVER, IPC_ROLE_NONE }, 8000 },
+	{ { IPC_ROLE_SENDER, IPC_ROLE_LOCAL }, 8000 },
+	{ { IPC_ROLE_QUEUE, IPC_ROLE_NONE }, 8000 },
+	{ { IPC_ROLE_LOOKUP, IPC_ROLE_RESOLVER }, 2000 },
+	{ { IPC_ROLE_ADMIN, IPC_ROLE_NONE }, 2000 },
+};
+
+static struct child *
+find_admin(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->nchildren; i++)
+		if (s->children[i].kind == IPC_ROLE_ADMIN &&
+		    s->children[i].control != NULL)
+			return &s->children[i];
+	return NULL;
+}
+
+void
+sup_log(struct supervisor *s, const struct log_line *l)
+{
+	struct child *admin = find_admin(s);
+	struct event_line m = {
+		.wall_ms = clock_wall_ms(),
+		.level = (uint8_t)l->level,
+		.text = log_text(l),
+	};
+
+	if (admin == NULL ||
+	    sup_say(admin, &ipc_event_line, &m, -1) != ERR_OK)
+		(void)fprintf(stderr, "posthorse: %.*s\n", (int)l->n, l->text);
+}
+
+/* --- the end ----------------------------------------------------------- */
+
+static bool
+is_in_phase(const struct child *c, size_t phase)
+{
+	return c->kind == phases[phase].roles[0] ||
+	    c->kind == phases[phase].roles[1];
+}
+
+static size_t
+count_alive(const struct supervisor *s, size_t phase)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nchildren; i++)
+		n += s->children[i].pid > 0 &&
+		    is_in_phase(&s->children[i], phase);
+	return n;
+}
+
+/* Go on to the next phase with somebody in it; after the last we end. */
+static void
+next_phase(struct supervisor *s)
+{
+	while (s->phase < COUNT(phases) && count_alive(s, s->phase) == 0) {
+		struct control_stop m;
+
+		if (++s->phase == COUNT(phases)) {
+			loop_quit(s->loop);
+			return;
+		}
+		m.within_ms = phases[s->phase].within_ms;
+		loop_timer_set(s->patience, m.within_ms + 1000);
+		for (size_t i = 0; i < s->nchildren; i++)
+			if (is_in_phase(&s->children[i], s->phase))
+				sup_tell(&s->children[i], &ipc_control_stop,
+				    &m);
+	}
+}
+
+/* Asked twice or hung: it has had its time. */
+static void
+patience_over(void *ctx)
+{
+	struct supervisor *s = ctx;
+
+	for (size_t i = 0; i < s->nchildren; i++)
+		if (s->children[i].pid > 0 &&
+		    is_in_phase(&s->children[i], s->phase))
+			(void)kill(s->children[i].pid, SIGKILL);
+}
+
+void
+sup_stop(struct supervisor *s, int status)
+{
+	struct log_line line;
+
+	if (s->phase > 0)
+		return;
+	s->status = status;
+	log_begin(&line, LOG_LEVEL_INFO, NULL, "stopping");
+	sup_log(s, &line);
+	s->phase = 1;
+	struct control_stop m = { .within_ms = phases[1].within_ms };
+
+	loop_timer_set(s->patience, m.within_ms + 1000);
+	for (size_t i = 0; i < s->nchildren; i++)
+		if (is_in_phase(&s->children[i], 1))
+			sup_tell(&s->children[i], &ipc_control_stop, &m);
+	next_phase(s);
+}
+
+/* --- signals ----------------------------------------------------------- */
+
+static void
+on_stop(void *ctx)
+{
+	sup_stop(ctx, 0);
+}
+
+static struct child *
+find_pid(struct supervisor *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->nchildren; i++)
+		if (s->children[i].pid == pid)
+			return &s->children[i];
+	return NULL;
+}
+
+static void
+on_child(void *ctx)
+{
+	struct supervisor *s = ctx;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct child *c = find_pid(s, pid);
+
+		if (c != NULL)
+			sup_ended(c, status);
+	}
+	if (s->phase > 0)
+		next_phase(s);
+}
+
+static bool
+give_log(void *ctx, const char *purpose, int fd)
+{
+	struct control_file m = { .purpose = span_str(purpose) };
+
+	if (strcmp(purpose, "log-file") != 0)
+		return true;
+	return sup_say(ctx, &ipc_control_file, &m, fd) == ERR_OK;
+}
+
+/* The log file was moved away: open it anew. */
+static void
+on_hangup(void *ctx)
+{
+	struct child *admin = find_admin(ctx);
+
+	if (admin != NULL)
+		(void)sup_each_file(ctx, IPC_ROLE_ADMIN, give_log, admin);
+}
+
+static bool
+take_signals(struct supervisor *s)
+{
+	static const struct {
+		int		 signo;
+		loop_due	*came;
+	} rows[] = {
+		{ SIGCHLD, on_child },
+		{ SIGTERM, on_stop },
+		{ SIGINT, on_stop },
+		{ SIGHUP, on_hangup },
+	};
+	_Static_assert(COUNT(rows) == COUNT(s->signals), "a place for each");
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (loop_signal_new(s->loop, rows[i].signo, rows[i].came, s,
+			&s->signals[i]) != ERR_OK)
+			return sup_complain("cannot watch signals");
+	return loop_timer_new(s->loop, patience_over, s, &s->patience) ==
+	    ERR_OK;
+}
+
+/* --- the beginning ----------------------------------------------------- */
+
+static uint32_t
+how_many(const struct supervisor *s, enum ipc_role kind)
+{
+	if (kind == IPC_ROLE_RECEIVER)
+		return (uint32_t)s->config->receivers;
+	if (kind == IPC_ROLE_SENDER)
+		return (uint32_t)s->config->senders;
+	return 1;
+}
+
+static void
+restart_due(void *ctx)
+{
+	struct child *c = ctx;
+
+	if (c->s->phase == 0 && c->pid == 0 && !sup_spawn(c) && c->pid > 0)
+		(void)kill(c->pid, SIGKILL);
+}
+
+static bool
+start_all(struct supervisor *s)
+{
+	for (unsigned int kind = IPC_ROLE_ADMIN; kind < IPC_ROLE_COUNT; kind++)
+		for (uint32_t i = 0; i < how_many(s, kind); i++) {
+			struct child *c = sup_add_child(s, kind, i);
+
+			if (c == NULL)
+				return sup_complain("more than %u processes",
+				    CHILDREN_MAX);
+			if (loop_timer_new(s->loop, restart_due, c,
+				&c->restart) != ERR_OK)
+				return false;
+		}
+	for (size_t i = 0; i < s->nchildren; i++)
+		if (!sup_spawn(&s->children[i]))
+			return sup_complain("cannot start the %s: %s",
+			    ipc_role_name(s->children[i].kind), strerror(errno));
+	return true;
+}
+
+static bool
+read_config(struct supervisor *s, const char *path)
+{
+	struct config_report report = config_report_make();
+	enum err e = config_load_file(path, &s->config, &report);
+
+	if (e == ERR_OK)
+		e = config_check_files(s->config, &report);
+	if (report.text.n > 0)
+		(void)fwrite(report.text.p, 1, report.text.n, stderr);
+	config_report_free(&report);
+	return e == ERR_OK;
+}
+
+static void
+raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static bool
+give_up_rights(struct supervisor *s)
+{
+	unsigned int laid;
+
+	if (sandbox_harden(SANDBOX_SUPERVISOR, false) != ERR_OK ||
+	    sandbox_seccomp(&sandbox_system, SANDBOX_SUPERVISOR, &laid) !=
+		ERR_OK)
+		return sup_complain("cannot give up its rights");
+	if (laid == 0 && !s->config->is_no_sandbox_allowed)
+		return sup_complain("this kernel has no seccomp; "
+		    "`allow no sandbox yes` starts it all the same");
+	return true;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct supervisor *s = calloc(1, sizeof *s);
+
+	if (argc != 3 || s == NULL) {
+		(void)sup_complain("is started by `posthorse serve`");
+		return EX_USAGE;
+	}
+	raise_limits();
+	if (!read_config(s, argv[1]))
+		return EX_CONFIG;
+	if (!sup_find_ids(s) || !sup_open_programs(s, argv[2]) ||
+	    !sup_make_folders(s) || !sup_snapshot(s) || !sup_listen(s))
+		return EX_OSERR;
+	if (loop_new(&s->loop) != ERR_OK || !take_signals(s) ||
+	    !give_up_rights(s))
+		return EX_OSERR;
+	if (!start_all(s))
+		sup_stop(s, EX_OSERR);
+	if (s->phase < COUNT(phases))
+		loop_run(s->loop);
+	sup_unlink_sockets(s);
+	return s->status;
+}

@@ -1,0 +1,103 @@
+/*
+ * supervisor.h - the process that starts, connects, replaces and ends the rest.
+ *
+ * It reads the configuration and opens what others may not open; it never
+ * reads a stranger's octet.  One context, passed down.
+ */
+#ifndef POSTHORSE_ROLE_SUPERVISOR_H
+#define POSTHORSE_ROLE_SUPERVISOR_H
+
+#include "base/log.h"
+#include "config/config.h"
+#include "io/channel.h"
+#include "io/loop.h"
+#include "ipc/control.h"
+
+#include <sys/types.h>
+
+#define CHILDREN_MAX		128u
+#define LISTENERS_MAX		(CONFIG_LISTENS_MAX + 1u)
+#define RESTART_FIRST_MS	100u	/* the second time in a row, then doubled */
+#define RESTART_LAST_MS		10000u
+#define RESTART_CALM_MS		10000u	/* lived so long: all is forgiven */
+#define STOP_WITHIN_MS		30000u	/* OPS-4 */
+
+struct supervisor;
+struct child {
+	struct supervisor	*s;
+	enum ipc_role		 kind;
+	uint32_t		 index;
+	uint64_t		 instance;	/* 0: not running */
+	pid_t			 pid;
+	struct channel		*control;
+	struct loop_timer	*restart;
+	uint64_t		 started_ms;
+	uint32_t		 delay_ms;	/* before the next start */
+	bool			 is_ready, was_ready;
+};
+struct ids {
+	uint32_t	uid, gid;		/* UINT32_MAX: stay as we are */
+};
+
+struct supervisor {
+	struct loop		*loop;
+	struct config		*config;
+	int			 snapshot;	/* memfd of the configuration */
+	int			 programs[IPC_ROLE_COUNT];
+	struct ids		 ids[IPC_ROLE_COUNT];
+	uint32_t		 control_gid;	/* of the control socket */
+	struct child		 children[CHILDREN_MAX];
+	size_t			 nchildren;
+	/* [receiver][listen row]; the last row is the submission socket. */
+	int			*listeners;
+	size_t			 nlisteners;	/* a receiver */
+	int			 control_socket;
+	uint64_t		 last_instance;
+	size_t			 nready;
+	struct loop_signal	*signals[4];
+	struct loop_timer	*patience;
+	size_t			 phase;		/* of the stop; 0: none */
+	int			 status;	/* exit status */
+	bool			 is_started;	/* every role was ready once */
+};
+
+/* --- files.c: what only we may open ------------------------------------ */
+
+/* "posthorse: ..." on standard error; always false. */
+bool sup_complain(const char *fmt, ...) PRINTF(1, 2);
+bool sup_open_programs(struct supervisor *s, const char *folder);
+bool sup_find_ids(struct supervisor *s);
+bool sup_make_folders(struct supervisor *s);
+bool sup_snapshot(struct supervisor *s);
+/* Each file that this role owns; the descriptor is closed afterwards. */
+bool sup_each_file(struct supervisor *s, enum ipc_role kind,
+    bool (*give)(void *ctx, const char *purpose, int fd), void *ctx);
+
+/* --- listen.c: sockets ------------------------------------------------- */
+
+bool sup_listen(struct supervisor *s);
+void sup_unlink_sockets(const struct supervisor *s);
+
+/* --- child.c: one process ---------------------------------------------- */
+
+/* Do these two talk?  The table of doc/design/roles.md. */
+bool sup_do_talk(enum ipc_role a, enum ipc_role b);
+struct child *sup_add_child(struct supervisor *s, enum ipc_role kind,
+    uint32_t index);
+bool sup_spawn(struct child *c);
+MUST_USE enum err sup_say(struct child *c, const struct ipc_type *type,
+    const void *msg, int fd);
+/* The same without a descriptor; who cannot hear it any more is killed. */
+void sup_tell(struct child *c, const struct ipc_type *type, const void *msg);
+/* Its process has ended; peers and queue are told. */
+void sup_ended(struct child *c, int wait_status);
+/* What to wait before starting it again, and what next time. */
+uint32_t sup_delay(uint32_t before_ms, uint64_t lived_ms, uint32_t *next_ms);
+
+/* --- supervisor.c ------------------------------------------------------ */
+
+void sup_stop(struct supervisor *s, int status);
+/* A line of ours in the log: to admin when there is one. */
+void sup_log(struct supervisor *s, const struct log_line *l);
+
+#endif
