@@ -109,6 +109,18 @@ class AioSink:
         return list(self.mails)
 
 
+def install_libraries(package):
+    """As root, the shared libraries that a package names (never itself)."""
+    needs = subprocess.run(["dpkg-deb", "-f", package, "Depends"], check=True,
+                           capture_output=True, text=True).stdout
+    names = [re.split(r"[ (:|]", n.strip())[0] for n in needs.split(",")]
+    libraries = [n for n in names if n.startswith("lib")]
+    if os.geteuid() == 0:
+        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends",
+                        *libraries], check=True, capture_output=True,
+                       env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+
+
 def postfix_folder():
     """Postfix's programs, unpacked and not installed; None: cannot be had."""
     folder = CACHE / "postfix"
@@ -121,6 +133,7 @@ def postfix_folder():
                        check=True, capture_output=True, timeout=120)
         package = next(work.glob("postfix_*.deb"))
         subprocess.run(["dpkg-deb", "-x", package, work / "x"], check=True)
+        install_libraries(package)
         shutil.rmtree(folder, ignore_errors=True)
         (work / "x").rename(folder)
     except (OSError, subprocess.SubprocessError, StopIteration):
@@ -139,6 +152,13 @@ class PostfixSink:
         self.port = free_port()
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            # It refuses to run as root, and must reach its folder as nobody.
+            options = ("-u", "nobody", *options)
+            for path in (self.folder, *self.folder.parents):
+                if path.stat().st_uid == 0 and path.stat().st_mode & 5 != 5:
+                    path.chmod(path.stat().st_mode | 0o005)
+            self.folder.chmod(0o777)
         self.process = subprocess.Popen(
             [home / "usr/sbin/smtp-sink", "-d",
              str(self.folder / "mail.%M."), *options,
@@ -159,6 +179,8 @@ class PostfixSink:
             args = dict(re.findall(rb"^X-([\w-]+): (.*)$", head, re.M))
             # smtp-sink's own Received field has three lines.
             content = rest.split(b"\n", 3)[3] if rest.count(b"\n") >= 3 else b""
+            # It ends a file with an empty line, as a mailbox wants it.
+            content = content.removesuffix(b"\n")
             found.append(Delivered(
                 args.get(b"Mail-Args", b"").decode(),
                 re.findall(r"^X-Rcpt-Args: (.*)$", head.decode(), re.M),
