@@ -46,6 +46,13 @@ teardown(struct stream *s)
 	s->server_name = NULL;
 }
 
+static void
+release(struct stream *s)
+{
+	free(s->why_copy);
+	free(s);
+}
+
 void
 stream_free(struct stream *s)
 {
@@ -56,7 +63,7 @@ stream_free(struct stream *s)
 	if (s->is_entered)
 		s->is_freed = true;
 	else
-		free(s);
+		release(s);
 }
 
 void
@@ -64,8 +71,7 @@ stream_end(struct stream *s, enum stream_end end, const char *why)
 {
 	if (s->phase == STREAM_OVER)
 		return;
-	/* The words may lie in what is torn down. */
-	(void)snprintf(s->why, sizeof s->why, "%s", why);
+	s->why = why;
 	teardown(s);
 	s->ops->ended(s->ctx, end);
 }
@@ -83,7 +89,10 @@ stream_end_tls(struct stream *s, enum err e)
 		[ERR_NOMEM] = STREAM_END_ERROR,
 	};
 
-	stream_end(s, ends[e], s->tls != NULL ? tls_conn_why(s->tls) :
+	/* The words are torn down with the connection. */
+	if (s->tls != NULL && s->why_copy == NULL)
+		s->why_copy = strdup(tls_conn_why(s->tls));
+	stream_end(s, ends[e], s->why_copy != NULL ? s->why_copy :
 	    "TLS could not be started");
 }
 
@@ -111,8 +120,6 @@ show(struct stream *s, struct span in)
 		stream_end(s, STREAM_END_TLS, "octets before the TLS handshake");
 		return;
 	}
-	if (in.n == before && !s->must_show)
-		s->is_paused = true;
 	if (is_kept)
 		buf_drop(&s->in, before - in.n);
 	else if (in.n > 0 && buf_add(&s->in, in) != ERR_OK)
@@ -359,7 +366,7 @@ leave(struct stream *s)
 {
 	s->is_entered = false;
 	if (s->is_freed)
-		free(s);
+		release(s);
 	else
 		wants(s);
 }
@@ -558,5 +565,5 @@ stream_tls_name(const struct stream *s)
 struct span
 stream_why(const struct stream *s)
 {
-	return span_str(s->why);
+	return span_str(s->why != NULL ? s->why : "");
 }

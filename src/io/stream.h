@@ -31,10 +31,11 @@ enum stream_end {
 	STREAM_END_FINISHED	/* stream_finish has sent everything */
 };
 struct stream_ops {
-	/* Advance *in past what was used.  Nothing used: reading pauses until
-	 * stream_resume.  What was left is shown again, with what arrived
-	 * behind it, when more arrives or after stream_resume.  The owner may
-	 * free, pause, finish or start TLS inside. */
+	/* Advance *in past what was used.  What was left is shown again, with
+	 * what arrived behind it, when more arrives or after stream_resume;
+	 * with STREAM_IN_MAX left reading pauses.  Who waits for something
+	 * else (an answer, a sync) calls stream_pause.  The owner may free,
+	 * pause, finish or start TLS inside. */
 	void (*data)(void *ctx, struct span *in);
 	/* Everything sent so far has left (only after stream_want_drained). */
 	void (*drained)(void *ctx);

@@ -8,8 +8,6 @@
 #include "io/stream.h"
 #include "io/tls.h"
 
-#include <stdio.h>
-
 /* Sent octets that have not been moved away yet. */
 #define STREAM_OUT_SLACK	(16u * 1024)
 
@@ -64,10 +62,14 @@ struct stream {
 	struct tls_context		*tls_next;	/* once all is sent */
 	char				*server_name;
 	size_t				 lingered;
-	char				 why[TLS_WHY_MAX];
+	const char			*why;		/* NULL: no end yet */
+	char				*why_copy;	/* it may be here */
 };
 
-/* Tell the owner; nothing follows.  Only inside a callback of the loop. */
+/*
+ * Tell the owner; nothing follows.  Only inside a callback of the loop.  why
+ * is a constant.
+ */
 void stream_end(struct stream *s, enum stream_end end, const char *why);
 void stream_end_tls(struct stream *s, enum err e);
 /* Send as much as the socket takes; sets out_needs; may end the stream. */
