@@ -80,6 +80,9 @@ static const char tail[] =
     ".Xr posthorse-print 1 ,\n"
     ".Xr posthorse-user 1\n";
 
+/* Octets of a line after which a new one is begun. */
+#define LINE_ENOUGH	60
+
 struct page {
 	struct buf	*to;
 	enum err	 error;
@@ -92,18 +95,26 @@ put(struct page *p, const char *s)
 		p->error = buf_add(p->to, span_str(s));
 }
 
-/* A sentence a line, as mdoc wants it: its ends are seen by the formatter. */
+/*
+ * Words, a new line behind each sentence (the formatter sees its end there)
+ * and before a line grows long.
+ */
 static void
 put_sentences(struct page *p, const char *s)
 {
-	for (; *s != '\0'; s++) {
-		char one[2] = { s[0], '\0' };
+	struct span rest = span_str(s);
+	size_t column = 0;
 
-		if (s[0] == ' ' && s[-1] == '.')
-			one[0] = '\n';
-		put(p, one);
+	while (rest.n > 0 && p->error == ERR_OK) {
+		struct span word = span_take(&rest, span_find(rest, ' '));
+		bool is_end = word.p[word.n - 1] == '.' ||
+		    column + word.n > LINE_ENOUGH || rest.n == 0;
+
+		column = is_end ? 0 : column + word.n + 1;
+		p->error = buf_addf(p->to, "%.*s%c", SPAN_FMT(word),
+		    is_end ? '\n' : ' ');
+		rest = span_skip(rest, MIN((size_t)1, rest.n));
 	}
-	put(p, "\n");
 }
 
 /* What is to be typed in bold, what stands for something underlined. */
@@ -118,7 +129,7 @@ put_shape(struct page *p, const char *shape)
 		bool is_lower = word.n > 0 &&
 		    (ascii_lower(word.p[0]) == word.p[0]);
 
-		p->error = buf_addf(p->to, is_bar ? " | %.*s" :
+		p->error = buf_addf(p->to, is_bar ? " %.*s" :
 		    is_lower ? " Cm %.*s" : " Ar %.*s", SPAN_FMT(word));
 		if (rest.n > 0)
 			rest = span_skip(rest, 1);

@@ -55,7 +55,8 @@ const struct schema_row schema_rows[] = {
 	    "Certificate authorities for relays instead of the system's."),
 	TOP("allow private targets", value_flag,
 	    OF(is_private_target_allowed), 0, 0, "no",
-	    "Deliver to private and loopback addresses that DNS names."),
+	    "Deliver to private and loopback addresses that DNS names; "
+	    "without a value it means yes."),
 	TOP("allow no sandbox", value_flag, OF(is_no_sandbox_allowed),
 	    0, 0, "no",
 	    "Start although this kernel has no Landlock or no seccomp."),

@@ -306,7 +306,7 @@ print_flag(const struct schema_row *row, const void *field, struct buf *to)
 	(void)row;
 	return buf_add(to, span_str(yes_no[*(const bool *)field]));
 }
-const struct value_type value_flag = { "[yes | no]", read_flag, print_flag };
+const struct value_type value_flag = { "yes | no", read_flag, print_flag };
 
 static const char *const levels[] = {
 	[LOG_LEVEL_ALARM] = "alarm", [LOG_LEVEL_WARN] = "warn",

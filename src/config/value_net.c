@@ -117,7 +117,7 @@ print_networks(const struct schema_row *row, const void *field,
 	return e;
 }
 const struct value_type value_networks = {
-	"NETWORK[,NETWORK ...]", read_networks, print_networks
+	"NETWORK,...", read_networks, print_networks
 };
 
 static bool
@@ -268,7 +268,7 @@ print_servers(const struct schema_row *row, const void *field, struct buf *to)
 	return e;
 }
 const struct value_type value_servers = {
-	"ADDRESS[@PORT][,...]", read_servers, print_servers
+	"ADDRESS[@PORT],...", read_servers, print_servers
 };
 
 static const struct scheme {

@@ -132,7 +132,7 @@ static const struct {
 	    "192.0.2.0/24 or 2001:db8::/32 (with no bit set behind its "
 	    "prefix)\n" },
 	{ "listen mx from 192.0.2.0/24,\n",
-	    "/etc/x:1:29: a value is missing: from NETWORK[,NETWORK ...]\n" },
+	    "/etc/x:1:29: a value is missing: from NETWORK,...\n" },
 	{ "listen mx on *:25 on *:26\n",
 	    "/etc/x:1:19: on was set already at /etc/x:1\n" },
 	{ "listen relay\n",
