@@ -169,14 +169,6 @@ MUST_USE enum err store_envelope(struct store *s, struct store_message *m,
 /* A slot's last outcome with its words, into *to.  ERR_NONE: as new. */
 MUST_USE enum err store_outcome(struct store *s, struct store_message *m,
     uint32_t slot, struct buf *to, struct store_outcome *o);
-/* What is known of a message without reading the disk. */
-struct store_about {
-	struct msg_id	id;
-	uint64_t	size;		/* octets when sent: fields and content */
-	uint32_t	nslots;
-	uint16_t	flags;		/* of its content_facts */
-};
-struct store_about store_about(const struct store_message *m);
 bool store_slot_is_settled(const struct store_message *m, uint32_t slot);
 
 /*
