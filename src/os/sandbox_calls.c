@@ -79,6 +79,7 @@ const struct sandbox_call sandbox_allowed[] = {
 	/* Everybody: an end, orderly or not. */
 	{ C(getpid), BASE, 0, "abort, OpenSSL" },
 	{ C(gettid), BASE, 0, "abort" },
+	{ C(geteuid), BASE, 0, "is a directory ours" },
 	{ C(tgkill), BASE, NARROW_SELF, "abort: a failed claim ends us" },
 	{ C(rt_sigaction), BASE, 0, "abort" },
 	{ C(rt_sigprocmask), BASE, 0, "abort, libuv" },
