@@ -10,7 +10,7 @@
  *		do a
  *	} while (a.kind is neither MORE, WAIT nor CLOSE);
  *
- * After MAIL, RCPT, AUTH, COMMIT, TLS and DELAY the machine waits: it takes no
+ * After MAIL, RCPT, AUTH, COMMIT, DISCARD, TLS and DELAY the machine waits: it takes no
  * octet until the owner has answered with the verb named beside the action,
  * at once or later (RFC 2920: what the client pipelined stays where it is).
  *
@@ -56,7 +56,8 @@ enum smtp_do {
 	SMTP_DO_BEGIN,		/* content begins; 354 goes out */
 	SMTP_DO_BODY,		/* text: content, canonical */
 	SMTP_DO_COMMIT,		/* s->facts, envelope.  smtp_server_done() */
-	SMTP_DO_DISCARD,	/* the content was refused: forget it */
+	SMTP_DO_DISCARD,	/* the content is refused with a.reply: forget
+				 * it and say smtp_server_done(s, a.reply) */
 	SMTP_DO_TLS,		/* start TLS.  smtp_server_tls() */
 	SMTP_DO_REFUSED,	/* for the log: reply, text (a stranger's) */
 	SMTP_DO_DELAY,		/* a second later: smtp_server_delayed() */
@@ -65,7 +66,7 @@ enum smtp_do {
 };
 struct smtp_action {
 	enum smtp_do	kind;
-	enum smtp_reply	reply;		/* REFUSED */
+	enum smtp_reply	reply;		/* REFUSED, DISCARD */
 	struct span	text;		/* good until the next call */
 };
 
@@ -109,7 +110,8 @@ struct smtp_server {
 	struct buf		user;		/* authenticated; "" when not */
 	uint64_t		nerrors, ncommands, nmails, nbad_rcpt, nauth;
 	bool			is_esmtp, is_tls, is_waiting, is_delayed;
-	bool			is_closing, is_first_line, must_delay;
+	bool			is_closing, must_delay;
+	size_t			left;		/* input behind the line */
 };
 
 /* Allocates nothing.  policy is borrowed.  is_tls: from the first octet. */
@@ -145,6 +147,12 @@ void smtp_server_done(struct smtp_server *s, enum smtp_reply re);
 /* The handshake has ended well: all that was learned before is forgotten. */
 void smtp_server_tls(struct smtp_server *s);
 void smtp_server_delayed(struct smtp_server *s);
+/* False while replies to a client with many errors are held back. */
+static inline bool
+smtp_server_may_send(const struct smtp_server *s)
+{
+	return !s->must_delay && !s->is_delayed;
+}
 /*
  * Content cannot be taken (no large file, a failed write): what is left of it
  * is read and dropped, then re is said and DISCARD comes.
