@@ -1,0 +1,61 @@
+/*
+ * dsn.h - the message that tells a sender what became of theirs.
+ *
+ * A multipart/report of three parts: words for people, message/delivery-status
+ * (RFC 3464) and the original or its header (RFC 6522).  What a remote server
+ * or a sender wrote is escaped: no octet of it can end a line, a field or a
+ * part.  The result is canonical content (CRLF, no bare CR, LF or NUL) for a
+ * message with the null reverse-path.  Pure.
+ */
+#ifndef POSTHORSE_MAIL_DSN_H
+#define POSTHORSE_MAIL_DSN_H
+
+#include "base/buf.h"
+#include "base/id.h"
+
+#define DSN_ORIGINAL_MAX	50000u	/* octets copied (section 19) */
+#define DSN_RECIPIENTS_MAX	1000u
+#define DSN_TEXT_MAX		1024u	/* octets used of a remote's words */
+#define DSN_MAX			(4u * 1024 * 1024)	/* of any result */
+
+enum dsn_action {
+	DSN_FAILED,		/* RFC 3464 2.3.3 */
+	DSN_DELAYED,
+	DSN_ACTION_COUNT
+};
+struct dsn_recipient {
+	struct span	address;	/* forward-path, no brackets */
+	struct span	status;		/* "5.1.1"; anything else becomes 5.0.0,
+					 * or 4.0.0 when delayed */
+	struct span	remote;		/* host that answered, or "" */
+	unsigned int	code;		/* its reply code, or 0: our own words */
+	struct span	text;		/* its words as they came, or ours */
+};
+struct dsn {
+	struct msg_id		 id;		/* of the report itself */
+	struct msg_id		 original_id;	/* our id of the original */
+	uint64_t		 now_ms;	/* wall clock */
+	uint64_t		 arrived_ms;	/* wall clock; the original's */
+	struct span		 hostname;	/* ours, a checked host name */
+	struct span		 reverse_path;	/* whom it is for; not "" */
+	struct span		 from;		/* "" or "MAILER-DAEMON@hostname" */
+	enum dsn_action		 action;
+	const struct dsn_recipient *recipients;	/* 1 .. DSN_RECIPIENTS_MAX */
+	size_t			 nrecipients;
+	/*
+	 * The original's content from its start, as much as is at hand.
+	 * is_whole: that is all of it, and it is copied when it has at most
+	 * original_max octets; else its header only (text/rfc822-headers).
+	 */
+	struct span		 original;
+	bool			 is_whole;
+	size_t			 original_max;	/* 0: DSN_ORIGINAL_MAX */
+};
+/*
+ * Append the whole report.  A reverse-path of "" is our own defect (ASSERT):
+ * a report about a report is never made (RFC 5321 6.1).  ERR_FULL (to's
+ * limit; DSN_MAX is enough for any), ERR_NOMEM.
+ */
+MUST_USE enum err dsn_write(const struct dsn *d, struct buf *to);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * smtp_client.h - one connection to a server that takes mail (RFC 5321).
+ *
+ * Pure: no I/O, no clock.  The owner feeds what arrives, tells what happened,
+ * and after each does what smtp_client_next asks for until it says WAIT.
+ *
+ *	connected -> [greeting EHLO STARTTLS TLS EHLO AUTH] -> READY
+ *	begin     -> [MAIL RCPT* DATA content] -> RESULT* MESSAGE_DONE READY
+ *	quit      -> CLOSE
+ *
+ * Recipients that have no RESULT when CLOSE comes were not answered; CLOSE says
+ * what to think of them.  The server is a stranger (SMTP-9, TLS-1): garbage,
+ * replies out of turn and octets behind the 220 of STARTTLS end the connection
+ * with a temporary failure.
+ *
+ * A message with 8-bit octets is not sent to a server without 8BITMIME: RFC
+ * 6152 section 3 leaves the choice of converting or returning it; changing
+ * content would break signatures, so it is returned with 5.6.3.
+ */
+#ifndef POSTHORSE_PROTO_SMTP_CLIENT_H
+#define POSTHORSE_PROTO_SMTP_CLIENT_H
+
+#include "proto/smtp_reply_parse.h"
+
+#define SMTP_CLIENT_WINDOW	100u	/* pipelined commands without reply */
+#define SMTP_CLIENT_TEXT_MAX	1024u	/* octets of a result's text */
+
+enum smtp_client_tls {
+	SMTP_CLIENT_TLS_NEVER,		/* after a handshake that failed */
+	SMTP_CLIENT_TLS_OFFERED,	/* STARTTLS when it is offered */
+	SMTP_CLIENT_TLS_REQUIRED,	/* STARTTLS, or no mail */
+	SMTP_CLIENT_TLS_IMPLICIT	/* told connected after the handshake */
+};
+/* RFC 5321 4.5.3.2, in milliseconds. */
+struct smtp_client_timeouts {
+	uint64_t	reply;		/* greeting, EHLO, MAIL, RCPT ... */
+	uint64_t	data, block, final, quit;
+};
+/* Spans are borrowed as long as the client. */
+struct smtp_client_settings {
+	struct span			hostname;	/* for EHLO */
+	enum smtp_client_tls		tls;
+	/* "": no AUTH.  Never sent without TLS. */
+	struct span			user, password;
+	struct smtp_client_timeouts	timeouts;
+};
+
+struct smtp_client_rcpt {
+	struct span	address;	/* without brackets */
+	/* private: */
+	uint8_t		state;
+};
+/* Borrowed until MESSAGE_DONE or CLOSE. */
+struct smtp_client_message {
+	struct span			 reverse_path;
+	struct smtp_client_rcpt		*rcpts;		/* 1 or more */
+	size_t				 nrcpts;
+	uint64_t			 size;		/* octets */
+	bool				 is_8bit;
+};
+
+enum smtp_client_fate {
+	SMTP_CLIENT_DONE,
+	SMTP_CLIENT_RETRY,
+	SMTP_CLIENT_FAILED
+};
+enum smtp_client_kind {
+	SMTP_CLIENT_WAIT,	/* for octets, an event, or the deadline */
+	SMTP_CLIENT_SEND,	/* text, now */
+	SMTP_CLIENT_DEADLINE,	/* tell timeout after `ms` from now; replaces
+				 * what was set; 0: no deadline */
+	SMTP_CLIENT_RESULT,	/* of message.rcpts[rcpt] */
+	SMTP_CLIENT_START_TLS,	/* then tell tls_ready, or lost */
+	SMTP_CLIENT_CONTENT,	/* send content and terminator, telling
+				 * block_sent now and then and content_sent */
+	SMTP_CLIENT_MESSAGE_DONE,	/* every recipient has its result */
+	SMTP_CLIENT_READY,	/* idle: begin or quit */
+	SMTP_CLIENT_CLOSE	/* send what waits, close; nothing follows */
+};
+enum smtp_client_end {
+	SMTP_CLIENT_END_QUIT,	/* orderly */
+	SMTP_CLIENT_END_HOST,	/* this host cannot be used now */
+	SMTP_CLIENT_END_TLS,	/* handshake failed: where TLS is not required,
+				 * the host may be tried again with TLS_NEVER */
+	SMTP_CLIENT_END_LOGIN,	/* our user or password was refused */
+	SMTP_CLIENT_END_DOUBT	/* in or behind content: it may have arrived */
+};
+struct smtp_client_action {
+	enum smtp_client_kind	kind;
+	struct span		text;	/* SEND; RESULT and CLOSE: the words */
+	uint64_t		ms;
+	size_t			rcpt;
+	/* RESULT, CLOSE: */
+	enum smtp_client_fate	fate;
+	unsigned int		code;	/* of the server, or 0 */
+	struct span		status;	/* never empty */
+	enum smtp_client_end	end;
+};
+
+struct smtp_client {
+	struct smtp_client_settings	 set;
+	struct smtp_client_message	 msg;
+	struct smtp_answers		 answers;
+	struct buf			 out;
+	uint8_t				 phase;
+	unsigned int			 todo;		/* a set of kinds */
+	unsigned int			 offers;	/* of the last EHLO */
+	uint64_t			 size_limit;	/* SIZE, 0: none */
+	uint64_t			 deadline_ms;
+	bool				 is_out_shown, is_out_secret;
+	bool				 is_tls;
+	bool				 must_reset;	/* RSET before MAIL */
+	/* The transaction: */
+	bool				 is_mail_sent, is_mail_answered;
+	bool				 is_mail_refused, is_data_sent;
+	size_t				 nsent, nanswered, naccepted;
+	uint8_t				 login_step;
+	/* What RESULTs or CLOSE say: */
+	size_t				 next, end;	/* rcpts to walk */
+	bool				 is_all;	/* else accepted ones */
+	struct smtp_client_action	 say, close;
+};
+
+void smtp_client_init(struct smtp_client *c,
+    const struct smtp_client_settings *set);
+/* Wipes what was secret. */
+void smtp_client_free(struct smtp_client *c);
+/*
+ * What to do now; advances *in, the octets that arrived and are not used yet.
+ * Spans of the action end with the next call.  While content is being sent
+ * nothing of *in is used: show it again after content_sent.
+ */
+MUST_USE struct smtp_client_action
+smtp_client_next(struct smtp_client *c, struct span *in);
+
+void smtp_client_connected(struct smtp_client *c);
+void smtp_client_tls_ready(struct smtp_client *c);
+/* Only after READY. */
+void smtp_client_begin(struct smtp_client *c,
+    const struct smtp_client_message *msg);
+void smtp_client_block_sent(struct smtp_client *c);
+void smtp_client_content_sent(struct smtp_client *c);
+/* Only after READY: say goodbye. */
+void smtp_client_quit(struct smtp_client *c);
+/* The deadline has come, or the connection has gone; why for the log. */
+void smtp_client_timeout(struct smtp_client *c);
+void smtp_client_lost(struct smtp_client *c, const char *why);
+/* A recipient of the message has no result yet. */
+bool smtp_client_is_open(const struct smtp_client_rcpt *rcpt);
+
+#endif
