@@ -12,6 +12,7 @@
 #endif
 
 static const struct cli_command commands[] = {
+	{ "serve", "", "run the server, in the foreground", cli_serve },
 	{ "check", "", "read the configuration and tell all its errors",
 	    cli_check },
 	{ "print", "[--manual]",
