@@ -73,8 +73,8 @@ struct spool_files spool_files_posix(void);
  *	POSTHORSE_FAULT=short:N		that pwritev writes half of its octets
  *	POSTHORSE_FAULT_ROLE=queue	only in the process whose argv[0] ends in
  *					this name; not set: in each process
- *	POSTHORSE_FAULT_COUNT=FILE	at exit of the process by itself, append
- *					"ROLE CALLS" to FILE, to learn the greatest N
+ *	POSTHORSE_FAULT_COUNT=FILE	FILE.NAME (of the program) holds the number
+ *					of calls so far, to learn the greatest N
  */
 
 /*

@@ -25,9 +25,9 @@ struct spool_job {
 	const struct spool_files *files;
 	int		 sync[SPOOL_JOB_SYNCS];	/* first, in this order */
 	size_t		 nsyncs;
-	/* Create `from`, allocate, zero: for a new segment or large file. */
-	bool		 make;
-	unsigned int	 how;		/* SPOOL_* of make; write_fd comes out */
+	/* Create `from` in dir, allocate, zero; write_fd comes out. */
+	bool		 is_making;
+	unsigned int	 how;		/* SPOOL_* of the opening */
 	uint64_t	 size;		/* allocate so many octets */
 	bool		 prewrite;	/* and write zeros over them all */
 	/* Write text at `at` of write_fd and sync that. */
@@ -35,7 +35,7 @@ struct spool_job {
 	struct span	 text;
 	uint64_t	 at;
 	bool		 is_writing;
-	/* Then from -> to in dir, and sync dir; "" for not. */
+	/* Then from -> to in dir, and sync dir; from "": not; to "": unlink. */
 	int		 dir;
 	char		 from[SPOOL_NAME_MAX], to[SPOOL_NAME_MAX];
 	/* The result. */

@@ -48,7 +48,7 @@
 #define SPOOL_SEGMENT_HEAD	64u
 #define SPOOL_VERSION		1u
 #define SPOOL_ADDED_MAX		(64u * 1024)	/* octets of added fields */
-#define SPOOL_CUTS_MAX		4096u
+#define SPOOL_CUTS_MAX		1024u	/* ranges */
 #define SPOOL_INLINE_MAX	(256u * 1024)	/* content; more: a large file */
 #define SPOOL_GENERATION_RANDOM	40u		/* low bits */
 

@@ -27,7 +27,8 @@
 struct store;
 /*
  * A message that the store keeps.  The pointer is its handle, good until the
- * call that settles its last recipient returns.  Its size is about 72 octets.
+ * call that settles its last recipient is made.  72 octets and, for two or
+ * more recipients of which one is deferred, 16 for each.
  */
 struct store_message;
 
@@ -169,6 +170,8 @@ MUST_USE enum err store_envelope(struct store *s, struct store_message *m,
 /* A slot's last outcome with its words, into *to.  ERR_NONE: as new. */
 MUST_USE enum err store_outcome(struct store *s, struct store_message *m,
     uint32_t slot, struct buf *to, struct store_outcome *o);
+/* A place for the caller's own pointer in the message; NULL at first. */
+void **store_user(struct store_message *m);
 bool store_slot_is_settled(const struct store_message *m, uint32_t slot);
 
 /*

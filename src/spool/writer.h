@@ -37,6 +37,7 @@ struct spool_part {			/* a segment that we write */
 	uint64_t		last_ticket;	/* of what was appended */
 	uint32_t		sequence;
 	bool			is_held, is_open;	/* a batch is open */
+	bool			is_bad;		/* a write or sync failed */
 };
 
 /*
@@ -100,7 +101,7 @@ MUST_USE enum err spool_append(struct spool_writer *w,
     const struct spool_message *m, uint64_t *ticket);
 /*
  * The client has gone: take the message back.  True while its batch has not
- * been closed (SPL-12); a ticket cancelled is never reported.
+ * been closed (SPL-12): forget the ticket.  Not with a large file.
  */
 bool spool_cancel(struct spool_writer *w, uint64_t ticket);
 
@@ -112,8 +113,8 @@ bool spool_writer_wants_sync(const struct spool_writer *w);
  */
 void spool_writer_begin_sync(struct spool_writer *w, struct spool_job *job);
 /*
- * Tickets up to acked may be answered 250.  Then, when failed is not 0, all
- * from failed_from up to failed are 451, and none of them is ever delivered.
+ * When failed is not 0: tickets failed_from to failed are 451, and none of them
+ * is ever delivered.  All others up to acked may be answered 250.
  */
 struct spool_synced {
 	uint64_t	acked;

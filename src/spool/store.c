@@ -1,0 +1,373 @@
+/*
+ * store.c - the tables behind the store: segments, large files, messages.
+ */
+#include "spool/store_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+size_t
+store_segment_count(const struct store *s)
+{
+	return s->segments.n / sizeof(struct segment *);
+}
+
+struct segment *
+store_segment_at(const struct store *s, size_t i)
+{
+	return ((struct segment **)(void *)s->segments.p)[i];
+}
+
+/* Index of the first segment whose number is not below. */
+static size_t
+segment_index(const struct store *s, uint64_t number)
+{
+	size_t from = 0, to = store_segment_count(s);
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (store_segment_at(s, middle)->number < number)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+struct segment *
+store_segment_find(const struct store *s, uint64_t number)
+{
+	size_t i = segment_index(s, number);
+
+	if (i == store_segment_count(s) ||
+	    store_segment_at(s, i)->number != number)
+		return NULL;
+	return store_segment_at(s, i);
+}
+
+enum err
+store_segment_add(struct store *s, struct segment *g)
+{
+	size_t i = segment_index(s, g->number), n = store_segment_count(s);
+	struct segment **table;
+	enum err e = buf_add(&s->segments, span_of(&g, sizeof(struct segment *)));
+
+	if (e != ERR_OK)
+		return e;
+	table = (struct segment **)(void *)s->segments.p;
+	memmove(table + i + 1, table + i, (n - i) * sizeof *table);
+	table[i] = g;
+	return ERR_OK;
+}
+
+void
+store_segment_drop(struct store *s, struct segment *g)
+{
+	size_t i = segment_index(s, g->number), n = store_segment_count(s);
+	struct segment **table = (struct segment **)(void *)s->segments.p;
+
+	memmove(table + i, table + i + 1, (n - i - 1) * sizeof *table);
+	buf_cut(&s->segments, (n - 1) * sizeof *table);
+	(void)s->files->close(s->files->self, g->fd);
+	segment_free(g);
+}
+
+struct segment *
+segment_new(uint64_t number, uint64_t generation, uint64_t size, int fd)
+{
+	struct segment *g = calloc(1, sizeof *g);
+
+	if (g == NULL)
+		return NULL;
+	g->number = number;
+	g->size = size;
+	g->fd = fd;
+	g->messages = buf_make((size_t)UINT32_MAX);
+	segment_renew(g, generation);
+	return g;
+}
+
+/* Empty, in a new generation. */
+void
+segment_renew(struct segment *g, uint64_t generation)
+{
+	g->generation = generation;
+	g->seal = spool_seal_of(g->number, generation);
+	g->scanned = SPOOL_FIRST;
+	g->end = 0;
+	g->sequence = g->heard = 0;
+	g->state = SEGMENT_READY;
+	buf_free(&g->messages);
+}
+
+void
+segment_free(struct segment *g)
+{
+	struct store_message **m = (struct store_message **)(void *)g->messages.p;
+
+	for (size_t i = 0; i < g->messages.n / sizeof *m; i++) {
+		if (m[i] == NULL)
+			continue;
+		if (m[i]->nslots > 64)
+			free(m[i]->settled.many);
+		if (m[i]->nslots > 1)
+			free(m[i]->slot.many);
+		free(m[i]);
+	}
+	buf_free(&g->messages);
+	free(g);
+}
+
+void
+segment_name(char name[SPOOL_NAME_MAX], uint64_t number)
+{
+	(void)snprintf(name, SPOOL_NAME_MAX, "segment-%016llx",
+	    (unsigned long long)number);
+}
+
+void
+large_name(char name[SPOOL_NAME_MAX], uint64_t number)
+{
+	(void)snprintf(name, SPOOL_NAME_MAX, "large-%016llx",
+	    (unsigned long long)number);
+}
+
+struct store_large *
+store_large_find(struct store *s, uint64_t number)
+{
+	struct store_large *large = (void *)s->larges.p;
+
+	for (size_t i = 0; i < s->larges.n / sizeof *large; i++)
+		if (large[i].number == number)
+			return &large[i];
+	return NULL;
+}
+
+enum err
+store_large_add(struct store *s, const struct store_large *large)
+{
+	return buf_add(&s->larges, span_of(large, sizeof *large));
+}
+
+void
+store_large_remove(struct store *s, uint64_t number)
+{
+	struct store_large *all = (void *)s->larges.p;
+	size_t n = s->larges.n / sizeof *all;
+	char name[SPOOL_NAME_MAX];
+
+	large_name(name, number);
+	(void)s->files->unlink(s->files->self, s->dir, name);
+	for (size_t i = 0; i < n; i++)
+		if (all[i].number == number) {
+			all[i] = all[n - 1];
+			buf_cut(&s->larges, (n - 1) * sizeof *all);
+			return;
+		}
+}
+
+struct store_message *
+segment_message(const struct segment *g, uint32_t sequence)
+{
+	struct store_message **m = (struct store_message **)(void *)g->messages.p;
+
+	return sequence < g->messages.n / sizeof *m ? m[sequence] : NULL;
+}
+
+enum err
+segment_enter(struct segment *g, uint32_t sequence, struct store_message *m,
+    uint64_t octets)
+{
+	size_t need, have = g->messages.n;
+	enum err e;
+
+	if (!size_mul((size_t)sequence + 1, sizeof m, &need))
+		return ERR_FULL;
+	if (need > have) {
+		e = buf_room(&g->messages, need - have);
+		if (e != ERR_OK)
+			return e;
+		memset(g->messages.p + have, 0, need - have);
+		buf_grew(&g->messages, need - have);
+	}
+	memcpy(g->messages.p + (size_t)sequence * sizeof m, &m,
+	    sizeof(struct store_message *));
+	g->alive++;
+	g->alive_octets += octets;
+	return ERR_OK;
+}
+
+void
+segment_leave(struct segment *g, uint32_t sequence, uint64_t octets)
+{
+	memset(g->messages.p + (size_t)sequence * sizeof(void *), 0,
+	    sizeof(void *));
+	g->alive--;
+	g->alive_octets -= octets;
+}
+
+struct store_message *
+message_new(struct segment *g, const struct spool_record *r, uint32_t nslots)
+{
+	struct store_message *m = calloc(1, sizeof *m);
+
+	if (m == NULL)
+		return NULL;
+	m->segment = g;
+	m->large = r->extra;
+	m->place16 = (uint32_t)(r->place / SPOOL_ALIGN);
+	m->length16 = (uint32_t)(spool_record_length(r) / SPOOL_ALIGN);
+	m->sequence = r->sequence;
+	m->nslots = m->left = (uint16_t)nslots;
+	if (nslots > 64)
+		m->settled.many = calloc((nslots + 63) / 64, sizeof(uint64_t));
+	if ((nslots > 64 && m->settled.many == NULL) ||
+	    segment_enter(g, m->sequence, m, message_length(m)) != ERR_OK) {
+		if (nslots > 64)
+			free(m->settled.many);
+		free(m);
+		return NULL;
+	}
+	return m;
+}
+
+struct store_slot *
+message_slot(struct store_message *m, uint32_t slot, bool make)
+{
+	if (m->nslots == 1)
+		return &m->slot.one;
+	if (m->slot.many == NULL && make)
+		m->slot.many = calloc(m->nslots, sizeof *m->slot.many);
+	return m->slot.many == NULL ? NULL : &m->slot.many[slot];
+}
+
+void
+message_finish(struct store *s, struct store_message *m, uint64_t ticket)
+{
+	struct segment *g = m->segment;
+	struct store_large *large;
+
+	if (m->flags & MESSAGE_MOVING)
+		moves_forget(s, m);
+	segment_leave(g, m->sequence, message_length(m));
+	g->wait_ticket = MAX(g->wait_ticket, ticket);
+	large = m->large != 0 ? store_large_find(s, m->large) : NULL;
+	if (large != NULL) {
+		large->state = LARGE_DOOMED;
+		large->ticket = ticket;
+	}
+	for (uint32_t i = 0; i < m->nslots; i++) {
+		struct store_slot *slot = message_slot(m, i, false);
+
+		if (slot != NULL)
+			words_drop(s->words, slot->words);
+	}
+	if (m->nslots > 64)
+		free(m->settled.many);
+	if (m->nslots > 1)
+		free(m->slot.many);
+	free(m);
+}
+
+static uint64_t *
+settled_word(struct store_message *m, uint32_t slot)
+{
+	return m->nslots > 64 ? &m->settled.many[slot / 64] : &m->settled.one;
+}
+
+bool
+store_slot_is_settled(const struct store_message *m, uint32_t slot)
+{
+	uint64_t word = m->nslots > 64 ? m->settled.many[slot / 64]
+				       : m->settled.one;
+
+	return slot >= m->nslots || (word >> slot % 64 & 1) != 0;
+}
+
+bool
+message_settle(struct store_message *m, uint32_t slot)
+{
+	if (!store_slot_is_settled(m, slot)) {
+		*settled_word(m, slot) |= (uint64_t)1 << slot % 64;
+		m->left--;
+	}
+	return m->left == 0;
+}
+
+void **
+store_user(struct store_message *m)
+{
+	return &m->user;
+}
+
+void
+store_alarm(struct store *s, enum store_alarm_kind kind,
+    const struct segment *g, uint64_t offset, uint64_t octets,
+    const struct msg_id *id)
+{
+	struct store_alarm a = { kind, g != NULL ? g->number : 0, offset,
+		octets, id, NULL };
+
+	s->events->alarm(s->events->arg, &a);
+}
+
+uint64_t
+store_now(const struct store *s)
+{
+	return s->files->wall_ms(s->files->self);
+}
+
+struct store_counts
+store_counts(const struct store *s)
+{
+	struct store_counts c = s->counts;
+
+	c.messages = c.octets = c.free_segments = 0;
+	c.segments = store_segment_count(s);
+	c.large = s->larges.n / sizeof(struct store_large);
+	c.journal_octets = s->journal_end;
+	for (size_t i = 0; i < c.segments; i++) {
+		const struct segment *g = store_segment_at(s, i);
+
+		c.messages += g->alive;
+		c.octets += g->alive_octets;
+		c.free_segments += g->state == SEGMENT_READY;
+	}
+	return c;
+}
+
+static void
+fd_drop(struct store *s, int fd)
+{
+	if (fd >= 0)
+		(void)s->files->close(s->files->self, fd);
+}
+
+void
+store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	spool_writer_free(s->own);
+	while (store_segment_count(s) > 0)
+		store_segment_drop(s, store_segment_at(s, 0));
+	buf_free(&s->segments);
+	buf_free(&s->larges);
+	buf_free(&s->window);
+	buf_free(&s->front);
+	buf_free(&s->bulk);
+	buf_free(&s->cuts);
+	buf_free(&s->pending);
+	buf_free(&s->out);
+	buf_free(&s->moves);
+	buf_free(&s->moved);
+	words_free(s->words);
+	spool_hasher_free(s->hasher);
+	fd_drop(s, s->journal);
+	fd_drop(s, s->fresh);
+	fd_drop(s, s->large_fd);
+	fd_drop(s, s->quarantine);
+	fd_drop(s, s->lock);
+	free(s);
+}

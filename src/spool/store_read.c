@@ -1,0 +1,553 @@
+/*
+ * store_read.c - records become messages; messages are read again.
+ *
+ * A hole below what is known to be durable is corruption: its octets go into
+ * quarantine, somebody is told, and only what lay there is lost.  A hole above
+ * is a batch that no sync finished: nobody was told 250 for it.
+ */
+#include "spool/store_priv.h"
+
+#include "spool/plant.h"
+
+#define BULK_OCTETS	65536u	/* content read at once */
+
+static struct walk
+segment_walk(struct store *s, const struct segment *g, uint64_t limit)
+{
+	struct walk w = walk_make(s->files, g->fd, &g->seal, g->scanned,
+	    limit, &s->window);
+
+	w.sequence = g->sequence;
+	return w;
+}
+
+static void
+hole_found(struct store *s, const struct segment *g, uint64_t from,
+    uint64_t to, uint64_t evidence)
+{
+	if (from >= to)
+		return;
+	if (from >= evidence) {
+		s->counts.unfinished++;
+		store_alarm(s, STORE_ALARM_UNFINISHED, g, from, to - from,
+		    NULL);
+		return;
+	}
+	if (!quarantine_segment(s, g, from, to))
+		return;
+	s->counts.corrupt++;
+	store_alarm(s, STORE_ALARM_CORRUPT, g, from, to - from, NULL);
+}
+
+/* A large file's size must be exact, its octets must hash. */
+static enum err
+file_check(struct store *s, int fd, uint64_t from, uint64_t n, uint64_t seed,
+    uint64_t want)
+{
+	spool_hasher_begin(s->hasher, seed);
+	buf_cut(&s->bulk, 0);
+	while (n > 0) {
+		size_t one = (size_t)MIN(n, (uint64_t)BULK_OCTETS), got;
+		enum err e = buf_room(&s->bulk, one);
+
+		if (e == ERR_OK)
+			e = spool_read_at(s->files, fd, s->bulk.p, one, from,
+			    &got);
+		if (e != ERR_OK)
+			return e;
+		if (got == 0)
+			return ERR_CORRUPT;
+		spool_hasher_add(s->hasher, span_of(s->bulk.p, got));
+		from += got;
+		n -= got;
+	}
+	if (PLANTED(PLANT_HASH_IGNORED))
+		return ERR_OK;
+	return spool_hasher_end(s->hasher) == want ? ERR_OK : ERR_CORRUPT;
+}
+
+static enum err
+large_check(struct store *s, const struct spool_record *r)
+{
+	char name[SPOOL_NAME_MAX];
+	uint64_t size;
+	enum err e;
+	int fd;
+
+	large_name(name, r->extra);
+	fd = s->files->open(s->files->self, s->dir, name, SPOOL_READ);
+	if (fd < 0)
+		return ERR_CORRUPT;
+	if (s->files->size(s->files->self, fd, &size) < 0)
+		e = ERR_IO;
+	else if (size != r->content_n)
+		e = ERR_CORRUPT;
+	else
+		e = file_check(s, fd, 0, size, r->extra, r->content_hash);
+	(void)s->files->close(s->files->self, fd);
+	return e;
+}
+
+enum err
+content_check(struct store *s, const struct segment *g,
+    const struct spool_record *r)
+{
+	if (r->extra != 0)
+		return large_check(s, r);
+	return file_check(s, g->fd, r->place + spool_record_front(r),
+	    r->content_n, g->seal.seed, r->content_hash);
+}
+
+/* The large file is in use now.  ERR_CORRUPT: that writer had no such one. */
+static enum err
+large_refer(struct store *s, const struct segment *g,
+    const struct spool_record *r)
+{
+	struct store_large fresh = { .number = r->extra, .state = LARGE_USED };
+	struct store_large *large = store_large_find(s, r->extra);
+
+	if (r->extra == 0)
+		return ERR_OK;
+	if (s->is_opening)
+		fresh.state = LARGE_MENTIONED;
+	else if (large == NULL || large->state != LARGE_HANDED ||
+	    (large->owner != g->owner && large->owner != 0))
+		return ERR_CORRUPT;
+	if (large == NULL)
+		return store_large_add(s, &fresh);
+	large->state = fresh.state;
+	return ERR_OK;
+}
+
+/*
+ * Another writer's segment failed: nothing behind last_good counts.  It is
+ * sealed by poisoned_seal, when this walk is over.
+ */
+static void
+poison_apply(struct store *s, struct segment *in, const struct spool_record *r)
+{
+	struct segment *g = store_segment_find(s, r->extra);
+
+	if (g == NULL || g == in || g->generation != r->content_hash ||
+	    g->end != 0 || g->state != SEGMENT_HELD ||
+	    r->content_n > g->size)
+		return;
+	g->end = MAX(r->content_n, g->scanned);
+	g->is_poisoned = true;
+}
+
+static enum err
+poisoned_seal(struct store *s)
+{
+	for (size_t i = 0; i < store_segment_count(s); i++) {
+		struct segment *g = store_segment_at(s, i);
+		enum err e;
+
+		if (g->state != SEGMENT_HELD || g->end == 0)
+			continue;
+		e = segment_seal(s, g, g->end, true);
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+void
+message_report(struct store *s, struct store_message *m,
+    const struct walk_item *item)
+{
+	struct envelope e;
+
+	if (envelope_decode(item->envelope, &e) != ERR_OK)
+		return;
+	s->events->message(s->events->arg, m, &e, &item->r.facts,
+	    item->r.content_n);
+}
+
+static enum err
+message_enter(struct store *s, struct segment *g, const struct walk_item *item)
+{
+	struct store_message *m;
+	struct envelope e;
+	enum err error = large_refer(s, g, &item->r);
+
+	if (error == ERR_NOMEM || error == ERR_FULL)
+		return error;
+	if (error != ERR_OK || envelope_decode(item->envelope, &e) != ERR_OK ||
+	    e.nrecipients == 0 || e.nrecipients > ENVELOPE_RECIPIENTS_MAX) {
+		/* The hash holds, so its writer lied: keep it, say so. */
+		hole_found(s, g, item->r.place, item->r.place +
+		    spool_record_length(&item->r), UINT64_MAX);
+		return ERR_OK;
+	}
+	m = message_new(g, &item->r, e.nrecipients);
+	if (m == NULL)
+		return ERR_NOMEM;
+	if (item->r.type == SPOOL_COPY)
+		m->flags = MESSAGE_COPY | MESSAGE_DORMANT;
+	if (!s->is_opening)
+		message_report(s, m, item);
+	return ERR_OK;
+}
+
+static enum err
+record_enter(struct store *s, struct segment *g, const struct walk_item *item,
+    uint64_t evidence)
+{
+	const struct spool_record *r = &item->r;
+	uint64_t end = r->place + spool_record_length(r);
+	enum err e = ERR_OK;
+
+	if (r->type == SPOOL_POISON)
+		poison_apply(s, g, r);
+	/* Our own copies are known already while we live. */
+	if (r->type == SPOOL_COPY && !s->is_opening)
+		return ERR_OK;
+	if (r->type != SPOOL_MESSAGE && r->type != SPOOL_COPY)
+		return ERR_OK;
+	if (end > evidence)
+		e = content_check(s, g, r);
+	if (e == ERR_CORRUPT) {
+		hole_found(s, g, r->place, end, evidence);
+		return ERR_OK;
+	}
+	return e == ERR_OK ? message_enter(s, g, item) : e;
+}
+
+enum err
+segment_scan(struct store *s, struct segment *g, uint64_t limit,
+    uint64_t evidence)
+{
+	struct walk w = segment_walk(s, g, limit);
+	struct walk_item item;
+	enum err e;
+
+	while ((e = walk_next(&w, &item)) == ERR_OK) {
+		hole_found(s, g, item.hole_from, item.hole_to, evidence);
+		e = record_enter(s, g, &item, evidence);
+		if (e != ERR_OK)
+			return e;
+		g->scanned = w.at;
+		g->sequence = w.sequence;
+	}
+	if (e != ERR_NONE)
+		return e;
+	hole_found(s, g, item.hole_from, MIN(item.hole_to, evidence),
+	    evidence);
+	g->scanned = MAX(g->scanned, MIN(evidence, limit));
+	return ERR_OK;
+}
+
+enum err
+segment_learn(struct store *s, struct segment *g, uint64_t *evidence)
+{
+	struct walk w = segment_walk(s, g, g->size);
+	struct walk_item item;
+	enum err e;
+
+	while ((e = walk_next(&w, &item)) == ERR_OK) {
+		struct segment *other;
+
+		if (item.r.type == SPOOL_BATCH && item.r.extra <= g->size)
+			*evidence = MAX(*evidence, item.r.extra);
+		if (item.r.sequence < g->heard)
+			*evidence = MAX(*evidence, w.at);
+		if (item.r.type != SPOOL_POISON)
+			continue;
+		other = store_segment_find(s, item.r.extra);
+		if (other == NULL || other == g || other->end != 0 ||
+		    other->generation != item.r.content_hash ||
+		    item.r.content_n > other->size)
+			continue;
+		other->end = MAX(item.r.content_n, (uint64_t)SPOOL_FIRST);
+		other->is_poisoned = true;
+	}
+	return e == ERR_NONE ? ERR_OK : e;
+}
+
+enum err
+segment_seal(struct store *s, struct segment *g, uint64_t end,
+    bool is_poisoned)
+{
+	enum err e = segment_scan(s, g, end, end);
+	uint64_t ticket;
+
+	if (e != ERR_OK)
+		return e;
+	g->end = MAX(end, (uint64_t)SPOOL_FIRST);
+	g->state = SEGMENT_READ;
+	g->is_poisoned = g->is_poisoned || is_poisoned;
+	e = store_seal_note(s, g, &ticket);
+	if (e == ERR_OK)
+		g->wait_ticket = MAX(g->wait_ticket, ticket);
+	return e;
+}
+
+enum err
+segment_finish(struct store *s, struct segment *g)
+{
+	uint64_t evidence = g->scanned;
+	enum err e;
+
+	if (g->end != 0)
+		return segment_seal(s, g, g->end, g->is_poisoned);
+	e = segment_learn(s, g, &evidence);
+	if (e == ERR_OK)
+		e = segment_scan(s, g, g->size, evidence);
+	return e == ERR_OK ? segment_seal(s, g, g->scanned, false) : e;
+}
+
+static enum err
+segment_of(struct store *s, uint64_t owner, uint64_t number,
+    uint64_t generation, uint64_t durable, struct segment **found)
+{
+	struct segment *g = store_segment_find(s, number);
+
+	if (g == NULL || g->generation != generation || durable > g->size ||
+	    durable < SPOOL_FIRST || owner == 0)
+		return ERR_DENIED;
+	/* A new queue learns from the writer who it is. */
+	if (g->owner == 0 && g->state == SEGMENT_HELD)
+		g->owner = owner;
+	if (g->owner != owner)
+		return ERR_DENIED;
+	*found = g;
+	return ERR_OK;
+}
+
+enum err
+store_advance(struct store *s, uint64_t owner, uint64_t segment,
+    uint64_t generation, uint64_t durable)
+{
+	struct segment *g;
+	enum err e = segment_of(s, owner, segment, generation, durable, &g);
+
+	if (e != ERR_OK)
+		return e;
+	if (g->end != 0)
+		durable = MIN(durable, g->end);
+	if (g->state != SEGMENT_HELD || durable <= g->scanned)
+		return ERR_OK;
+	e = segment_scan(s, g, durable, durable);
+	return e == ERR_OK ? poisoned_seal(s) : e;
+}
+
+enum err
+store_sealed(struct store *s, uint64_t owner, uint64_t segment,
+    uint64_t generation, uint64_t durable, bool is_poisoned)
+{
+	struct segment *g;
+	enum err e = segment_of(s, owner, segment, generation, durable, &g);
+
+	if (e != ERR_OK)
+		return e;
+	if (g->state != SEGMENT_HELD)
+		return ERR_OK;
+	if (g->end != 0)
+		durable = MIN(durable, g->end);
+	e = segment_seal(s, g, MAX(durable, g->scanned), is_poisoned);
+	return e == ERR_OK ? poisoned_seal(s) : e;
+}
+
+/* All HELD segments of that owner, one after the other. */
+static void
+segments_end(struct store *s, uint64_t owner)
+{
+	size_t n = store_segment_count(s);
+
+	for (size_t i = 0; i < n; i++) {
+		struct segment *g = store_segment_at(s, i);
+		uint64_t evidence = g->scanned;
+
+		if (g->owner != owner || g->state != SEGMENT_HELD)
+			continue;
+		/* An earlier write-back error reaches this descriptor too. */
+		if (spool_sync(s->files, g->fd) != ERR_OK) {
+			g->is_poisoned = true;
+			store_alarm(s, STORE_ALARM_SYNC, g, g->scanned, 0, NULL);
+		}
+		/* For the poison in it; the tail is read below. */
+		(void)!segment_learn(s, g, &evidence);
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct segment *g = store_segment_at(s, i);
+
+		if (g->owner != owner)
+			continue;
+		/* Unread: it stays HELD by nobody until the next start. */
+		if (g->state == SEGMENT_HELD && segment_finish(s, g) != ERR_OK)
+			store_alarm(s, STORE_ALARM_SYNC, g, g->scanned, 0, NULL);
+		g->owner = 0;
+	}
+}
+
+void
+store_writer_ended(struct store *s, uint64_t owner)
+{
+	struct store_large *large;
+
+	segments_end(s, owner);
+	for (size_t i = s->larges.n / sizeof *large; i > 0; i--) {
+		large = (struct store_large *)(void *)s->larges.p + i - 1;
+		if (large->state == LARGE_HANDED && large->owner == owner)
+			store_large_remove(s, large->number);
+	}
+}
+
+void
+store_writers_known(struct store *s)
+{
+	store_writer_ended(s, 0);
+}
+
+enum err
+store_large_used(struct store *s, uint64_t owner, uint64_t number,
+    bool is_spoilt)
+{
+	struct store_large *large = store_large_find(s, number);
+
+	if (large == NULL || (large->owner != owner && large->owner != 0))
+		return ERR_DENIED;
+	/* Used: its record, which may still be on the way, says so. */
+	if (is_spoilt && large->state == LARGE_HANDED)
+		store_large_remove(s, number);
+	return ERR_OK;
+}
+
+enum err
+message_read(struct store *s, const struct store_message *m,
+    struct walk_item *item)
+{
+	const struct segment *g = m->segment;
+	struct walk w = walk_make(s->files, g->fd, &g->seal,
+	    message_place(m), g->size, &s->front);
+	enum err e = walk_here(&w, item);
+
+	if (e == ERR_OK && item->r.sequence != m->sequence)
+		return ERR_CORRUPT;
+	return e;
+}
+
+/* m does not hold any more: keep its octets, forget it, say so. */
+static void
+message_lose(struct store *s, struct store_message *m,
+    enum store_alarm_kind kind)
+{
+	struct segment *g = m->segment;
+	uint64_t ticket, from = message_place(m);
+	uint64_t to = from + message_length(m), large_number = m->large;
+	struct journal_entry e = { .type = JOURNAL_LOST, .number = g->number,
+		.generation = g->generation, .sequence = m->sequence };
+	char name[SPOOL_NAME_MAX];
+
+	if (quarantine_segment(s, g, from, to)) {
+		s->counts.corrupt++;
+		store_alarm(s, kind, g, from, to - from, NULL);
+	}
+	if (store_note(s, &e, &ticket) != ERR_OK)
+		return;
+	s->counts.lost++;
+	s->events->lost(s->events->arg, m);
+	m->large = 0;
+	message_finish(s, m, ticket);
+	if (large_number == 0)
+		return;
+	large_name(name, large_number);
+	if (quarantine_file(s, name) == ERR_OK)
+		store_large_remove(s, large_number);
+}
+
+static enum err
+pieces_add(struct store_piece *pieces, size_t max, size_t *n, int fd,
+    uint64_t at, uint64_t octets)
+{
+	if (octets == 0)
+		return ERR_OK;
+	if (*n == max)
+		return ERR_FULL;
+	pieces[(*n)++] = (struct store_piece){ fd, at, octets };
+	return ERR_OK;
+}
+
+/* What is left of the content between the cuts. */
+static enum err
+pieces_cut(struct store_piece *pieces, size_t max, size_t *n, int fd,
+    uint64_t base, const struct walk_item *item)
+{
+	uint64_t at = 0;
+
+	for (size_t i = 0; i < item->r.ncuts; i++) {
+		struct spool_cut c = spool_cut_at(item->cuts, i);
+		enum err e = pieces_add(pieces, max, n, fd, base + at,
+		    c.from - at);
+
+		if (e != ERR_OK)
+			return e;
+		at = c.to;
+	}
+	return pieces_add(pieces, max, n, fd, base + at,
+	    item->r.content_n - at);
+}
+
+static enum err
+claim_large(struct store *s, const struct spool_record *r)
+{
+	char name[SPOOL_NAME_MAX];
+
+	if (s->large_fd >= 0)
+		(void)s->files->close(s->files->self, s->large_fd);
+	large_name(name, r->extra);
+	s->large_fd = s->files->open(s->files->self, s->dir, name, SPOOL_READ);
+	return s->large_fd < 0 ? ERR_IO : ERR_OK;
+}
+
+enum err
+store_claim(struct store *s, struct store_message *m,
+    struct store_piece *pieces, size_t max, size_t *npieces)
+{
+	struct walk_item item;
+	uint64_t base, added;
+	size_t n = 0;
+	int fd = m->segment->fd;
+	enum err e = message_read(s, m, &item);
+
+	if (e == ERR_OK)
+		e = content_check(s, m->segment, &item.r);
+	if (e == ERR_CORRUPT) {
+		message_lose(s, m, m->large != 0 ? STORE_ALARM_LARGE
+						 : STORE_ALARM_CONTENT);
+		return e;
+	}
+	if (e != ERR_OK)
+		return e;
+	base = item.r.place + spool_record_front(&item.r);
+	added = item.r.place + SPOOL_RECORD_HEAD + item.r.envelope_n;
+	e = pieces_add(pieces, max, &n, fd, added, item.r.added_n);
+	if (e == ERR_OK && item.r.extra != 0) {
+		e = claim_large(s, &item.r);
+		fd = s->large_fd;
+		base = 0;
+	}
+	if (e == ERR_OK)
+		e = pieces_cut(pieces, max, &n, fd, base, &item);
+	if (e == ERR_OK)
+		*npieces = n;
+	return e;
+}
+
+enum err
+store_envelope(struct store *s, struct store_message *m, struct buf *to,
+    struct envelope *env)
+{
+	struct walk_item item;
+	enum err e = message_read(s, m, &item);
+
+	if (e == ERR_CORRUPT) {
+		message_lose(s, m, STORE_ALARM_CONTENT);
+		return e;
+	}
+	buf_cut(to, 0);
+	if (e == ERR_OK)
+		e = buf_add(to, item.envelope);
+	return e == ERR_OK ? envelope_decode(buf_span(to), env) : e;
+}
