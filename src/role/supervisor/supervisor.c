@@ -252,6 +252,10 @@ read_config(struct supervisor *s, const char *path)
 	struct config_report report = config_report_make();
 	enum err e = config_load_file(path, &s->config, &report);
 
+	/* Folders that are missing are made, as the owner they are to have;
+	 * files that are missing are an error. */
+	if (e == ERR_OK && (!sup_find_ids(s) || !sup_make_folders(s)))
+		e = ERR_IO;
 	if (e == ERR_OK)
 		e = config_check_files(s->config, &report);
 	if (report.text.n > 0)
@@ -298,8 +302,8 @@ main(int argc, char **argv)
 	raise_limits();
 	if (!read_config(s, argv[1]))
 		return EX_CONFIG;
-	if (!sup_find_ids(s) || !sup_open_programs(s, argv[2]) ||
-	    !sup_make_folders(s) || !sup_snapshot(s) || !sup_listen(s))
+	if (!sup_open_programs(s, argv[2]) || !sup_snapshot(s) ||
+	    !sup_listen(s))
 		return EX_OSERR;
 	if (loop_new(&s->loop) != ERR_OK || !take_signals(s) ||
 	    !give_up_rights(s))

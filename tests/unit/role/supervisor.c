@@ -1,0 +1,77 @@
+/*
+ * The supervisor's rules: who talks to whom, and how long a role that keeps
+ * dying waits.
+ */
+#include "check.h"
+#include "role/supervisor/supervisor.h"
+
+/* child.c and files.c speak through these; nothing here comes that far. */
+void
+sup_stop(struct supervisor *s UNUSED, int status UNUSED)
+{
+	fail();
+}
+
+void
+sup_log(struct supervisor *s UNUSED, const struct log_line *l UNUSED)
+{
+	fail();
+}
+
+static void
+test_who_talks(void **state)
+{
+	static const struct {
+		enum ipc_role	a, b;
+		bool		is_talking;
+	} rows[] = {
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_QUEUE, true },
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_LOOKUP, true },
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_ADMIN, true },
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_RECEIVER, false },
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_SENDER, false },
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_LOCAL, false },
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_RESOLVER, false },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_SENDER, true },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_LOCAL, true },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_RESOLVER, true },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_LOOKUP, true },
+		{ IPC_ROLE_SENDER, IPC_ROLE_RESOLVER, false },
+		{ IPC_ROLE_SENDER, IPC_ROLE_LOOKUP, false },
+		{ IPC_ROLE_LOCAL, IPC_ROLE_LOOKUP, false },
+		{ IPC_ROLE_RESOLVER, IPC_ROLE_LOOKUP, false },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CHECK_NUM(sup_do_talk(rows[i].a, rows[i].b), rows[i].is_talking,
+		    "row %zu", i);
+		CHECK_NUM(sup_do_talk(rows[i].b, rows[i].a), rows[i].is_talking,
+		    "row %zu turned round", i);
+	}
+}
+
+/* At once the first time, then 100 ms doubled up to 10 s; calm forgives. */
+static void
+test_delay(void **state)
+{
+	static const uint32_t wanted[] = { 0, 100, 200, 400, 800, 1600, 3200,
+		6400, 10000, 10000 };
+	uint32_t next = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(wanted); i++)
+		CHECK_NUM(sup_delay(next, 50, &next), wanted[i], "death %zu", i);
+	CHECK_NUM(sup_delay(next, RESTART_CALM_MS, &next), 0, "after a calm");
+	CHECK_NUM(sup_delay(next, 50, &next), 100, "and again");
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_who_talks, "PRV-3"),
+		TEST(test_delay, "PRV-7"),
+	};
+
+	return RUN_TESTS(tests);
+}
