@@ -18,8 +18,8 @@
 #define CHILDREN_MAX		128u
 #define LISTENERS_MAX		(CONFIG_LISTENS_MAX + 1u)
 #define RESTART_FIRST_MS	100u	/* the second time in a row, then doubled */
-#define RESTART_LAST_MS		10000u
-#define RESTART_CALM_MS		10000u	/* lived so long: all is forgiven */
+#define RESTART_LAST_MS		2000u
+#define RESTART_CALM_MS		1000u	/* lived so long: all is forgiven */
 #define STOP_WITHIN_MS		30000u	/* OPS-4 */
 
 struct supervisor;
