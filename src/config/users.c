@@ -97,6 +97,8 @@ users_next(struct span *rest, struct users_line *line)
 
 		if (rest->n > 0)
 			*rest = span_skip(*rest, 1);
+		if (text.n > 0 && text.p[text.n - 1] == '\r')
+			text.n--;
 		text = span_trim(text);
 		if (text.n == 0 || text.p[0] == '#')
 			continue;

@@ -1,0 +1,359 @@
+#include "role/lookup/limits.h"
+
+#include <stdlib.h>
+
+#define MINUTE_MS	UINT64_C(60000)
+#define QUARTER_MS	(15 * MINUTE_MS)
+#define DAY_MS		(1440 * MINUTE_MS)
+#define KEY_MAX		256u
+#define SWEEP		8u	/* entries looked at to make room */
+
+/* How often in a stretch of time that begins with the first. */
+struct window {
+	uint64_t	start_ms;
+	uint64_t	n;
+};
+struct entry {
+	struct map_node	node;
+	uint64_t	sessions;	/* open now */
+	struct window	fast, slow;
+	uint64_t	until_ms;	/* nothing to remember from then on */
+	size_t		key_n;
+	uint8_t		key[];
+};
+
+static void
+window_roll(struct window *w, uint64_t length_ms, uint64_t now_ms)
+{
+	if (w->n == 0 || now_ms - w->start_ms >= length_ms)
+		*w = (struct window){ .start_ms = now_ms };
+}
+
+static struct entry *
+find(const struct map *m, struct span key)
+{
+	struct map_node *n = map_find(m, key);
+
+	return n == NULL ? NULL : MAP_OWNER(n, struct entry, node);
+}
+
+static void
+drop(struct map *m, struct entry *e)
+{
+	map_remove(m, &e->node);
+	free(e);
+}
+
+/* Drop what has run out among the oldest; others go to the end. */
+static void
+sweep(struct map *m, uint64_t now_ms)
+{
+	for (unsigned int i = 0; i < SWEEP; i++) {
+		struct map_node *n = map_first(m);
+		struct entry *e;
+
+		if (n == NULL)
+			return;
+		e = MAP_OWNER(n, struct entry, node);
+		if (e->sessions == 0 && e->until_ms <= now_ms) {
+			drop(m, e);
+			continue;
+		}
+		map_remove(m, n);
+		if (map_add(m, span_of(e->key, e->key_n), n) != ERR_OK)
+			free(e);
+	}
+}
+
+static struct entry *
+find_or_add(struct map *m, struct span key, uint64_t now_ms)
+{
+	struct entry *e = find(m, key);
+
+	if (e != NULL || key.n > KEY_MAX)
+		return e;
+	if (map_count(m) >= LIMITS_ENTRIES_MAX)
+		sweep(m, now_ms);
+	if (map_count(m) >= LIMITS_ENTRIES_MAX)
+		return NULL;
+	e = calloc(1, sizeof *e + key.n);
+	if (e == NULL)
+		return NULL;
+	memcpy(e->key, key.p, key.n);
+	e->key_n = key.n;
+	if (map_add(m, span_of(e->key, key.n), &e->node) != ERR_OK) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+static void
+free_all(struct map *m)
+{
+	struct map_node *n = map_first(m), *next;
+
+	for (; n != NULL; n = next) {
+		next = map_next(n);
+		drop(m, MAP_OWNER(n, struct entry, node));
+	}
+	map_free(m);
+}
+
+/* A prefix as a key: its kind of address and length, then its octets. */
+struct prefix {
+	uint8_t	octets[2 + 16];
+	size_t	n;
+};
+
+static struct prefix
+make_prefix(const struct address *a, uint8_t v4_bits, uint8_t v6_bits)
+{
+	uint8_t bits = a->n == 4 ? v4_bits : v6_bits;
+	struct address kept = address_prefix(a, bits);
+	struct prefix p = { .octets = { kept.n, bits }, .n = 2u + kept.n };
+
+	memcpy(p.octets + 2, kept.octets, kept.n);
+	return p;
+}
+
+static struct prefix
+one(const struct address *a)
+{
+	return make_prefix(a, 32, 64);
+}
+
+static struct prefix
+network(const struct address *a)
+{
+	return make_prefix(a, 24, 48);
+}
+
+static struct span
+key_of(const struct prefix *p)
+{
+	return span_of(p->octets, p->n);
+}
+
+struct limits
+limits_make(const struct siphash_key *key, const struct config_limits *c)
+{
+	return (struct limits){
+		.c = c, .sources = map_make(*key), .tries = map_make(*key),
+	};
+}
+
+void
+limits_free(struct limits *l)
+{
+	free_all(&l->sources);
+	free_all(&l->tries);
+}
+
+struct limits_peer
+limits_peer_make(const struct siphash_key *key)
+{
+	return (struct limits_peer){ .held = map_make(*key) };
+}
+
+/* --- sessions --- */
+
+static bool
+is_within(const struct limits *l, struct entry *address, struct entry *net,
+    uint64_t now_ms)
+{
+	window_roll(&address->fast, MINUTE_MS, now_ms);
+	return address->sessions < l->c->sessions_per_address &&
+	    net->sessions < l->c->sessions_per_network &&
+	    address->fast.n < l->c->connections_per_minute;
+}
+
+bool
+limits_connect(struct limits *l, struct limits_peer *peer,
+    const struct address *client, bool is_exempt, uint64_t now_ms)
+{
+	struct prefix p = one(client), q = network(client);
+	struct entry *address, *net, *held;
+
+	if (l->sessions >= l->c->sessions)
+		return false;
+	/* Adding may move others out: what must stay is found again. */
+	if (find_or_add(&l->sources, key_of(&p), now_ms) == NULL)
+		return false;
+	net = find_or_add(&l->sources, key_of(&q), now_ms);
+	address = find(&l->sources, key_of(&p));
+	held = find_or_add(&peer->held, key_of(&p), now_ms);
+	if (net == NULL || address == NULL || held == NULL)
+		return false;
+	if (!is_within(l, address, net, now_ms) && !is_exempt) {
+		if (held->sessions == 0)
+			drop(&peer->held, held);
+		return false;
+	}
+	address->fast.n++;
+	address->until_ms = now_ms + MINUTE_MS;
+	address->sessions++;
+	net->sessions++;
+	held->sessions++;
+	l->sessions++;
+	return true;
+}
+
+static void
+let_go(struct limits *l, struct span key, uint64_t n)
+{
+	struct entry *e = find(&l->sources, key);
+
+	if (e == NULL)
+		return;
+	e->sessions -= MIN(e->sessions, n);
+	/* A network has no rate of its own to remember. */
+	if (e->sessions == 0 && e->until_ms == 0)
+		drop(&l->sources, e);
+}
+
+void
+limits_disconnect(struct limits *l, struct limits_peer *peer,
+    const struct address *client)
+{
+	struct prefix p = one(client), q = network(client);
+	struct entry *held = find(&peer->held, key_of(&p));
+
+	if (held == NULL)
+		return;
+	if (--held->sessions == 0)
+		drop(&peer->held, held);
+	let_go(l, key_of(&p), 1);
+	let_go(l, key_of(&q), 1);
+	l->sessions--;
+}
+
+/* The address whose prefix a key is. */
+static struct address
+address_of(const struct entry *e)
+{
+	struct address a = { .n = e->key[0] };
+
+	memcpy(a.octets, e->key + 2, e->key_n - 2);
+	return a;
+}
+
+void
+limits_forget(struct limits *l, struct limits_peer *peer)
+{
+	struct map_node *n = map_first(&peer->held);
+
+	for (; n != NULL; n = map_next(n)) {
+		const struct entry *held = MAP_OWNER(n, struct entry, node);
+		struct address a = address_of(held);
+		struct prefix q = network(&a);
+
+		let_go(l, span_of(held->key, held->key_n), held->sessions);
+		let_go(l, key_of(&q), held->sessions);
+		l->sessions -= MIN(l->sessions, held->sessions);
+	}
+	free_all(&peer->held);
+}
+
+/* --- passwords --- */
+
+struct bound {
+	uint8_t		key[KEY_MAX];
+	size_t		key_n;
+	uint64_t	fast_ms, fast_max;	/* 0 ms: no such window */
+	uint64_t	slow_ms, slow_max;
+};
+#define BOUNDS	3u
+
+static void
+set_key(struct bound *b, uint8_t kind, struct span rest)
+{
+	size_t n = MIN(rest.n, sizeof b->key - 1);
+
+	b->key[0] = kind;
+	memcpy(b->key + 1, rest.p, n);
+	b->key_n = n + 1;
+}
+
+/* Address, network, account. */
+static void
+bounds_of(const struct limits *l, const struct address *client,
+    struct span account, struct bound b[BOUNDS])
+{
+	struct prefix p = one(client), q = network(client);
+	uint64_t minute = l->c->auth_per_minute, day = l->c->auth_per_day;
+
+	memset(b, 0, BOUNDS * sizeof b[0]);
+	set_key(&b[0], 'a', key_of(&p));
+	set_key(&b[1], 'n', key_of(&q));
+	set_key(&b[2], 'u', account);
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t times = i == 0 ? 1 : LIMITS_NETWORK_TRIES;
+
+		b[i].fast_ms = MINUTE_MS;
+		b[i].fast_max = minute * times;
+		b[i].slow_ms = DAY_MS;
+		b[i].slow_max = day * times;
+	}
+	b[2].slow_ms = QUARTER_MS;
+	b[2].slow_max = l->c->auth_per_account;
+}
+
+static bool
+may_try(struct limits *l, const struct bound *b, uint64_t now_ms)
+{
+	struct entry *e = find_or_add(&l->tries, span_of(b->key, b->key_n),
+	    now_ms);
+
+	if (e == NULL)
+		return false;
+	window_roll(&e->fast, b->fast_ms, now_ms);
+	window_roll(&e->slow, b->slow_ms, now_ms);
+	return (b->fast_ms == 0 || e->fast.n < b->fast_max) &&
+	    e->slow.n < b->slow_max;
+}
+
+static void
+count_try(struct limits *l, const struct bound *b, uint64_t now_ms)
+{
+	struct entry *e = find(&l->tries, span_of(b->key, b->key_n));
+
+	if (e == NULL)
+		return;
+	e->fast.n++;
+	e->slow.n++;
+	e->until_ms = now_ms + b->slow_ms;
+}
+
+bool
+limits_try(struct limits *l, const struct address *client,
+    struct span account, uint64_t now_ms)
+{
+	struct bound b[BOUNDS];
+
+	bounds_of(l, client, account, b);
+	for (size_t i = 0; i < BOUNDS; i++)
+		if (!may_try(l, &b[i], now_ms))
+			return false;
+	for (size_t i = 0; i < BOUNDS; i++)
+		count_try(l, &b[i], now_ms);
+	return true;
+}
+
+void
+limits_succeeded(struct limits *l, const struct address *client,
+    struct span account)
+{
+	struct bound b[BOUNDS];
+
+	bounds_of(l, client, account, b);
+	for (size_t i = 0; i < BOUNDS; i++) {
+		struct entry *e = find(&l->tries,
+		    span_of(b[i].key, b[i].key_n));
+
+		if (e == NULL)
+			continue;
+		e->fast.n -= MIN(e->fast.n, 1u);
+		e->slow.n -= MIN(e->slow.n, 1u);
+	}
+}

@@ -1,0 +1,57 @@
+/*
+ * limits.h - how many sessions, how fast, and how often a password may be
+ * wrong, counted over all receivers.
+ *
+ * Pure: time comes in as monotonic milliseconds.  Addresses are counted as
+ * IPv4 /32 and /24, IPv6 /64 and /48.  Tables are bounded; a full one makes
+ * room by dropping what has run out, and refuses when nothing has.
+ */
+#ifndef POSTHORSE_ROLE_LOOKUP_LIMITS_H
+#define POSTHORSE_ROLE_LOOKUP_LIMITS_H
+
+#include "base/map.h"
+#include "config/config.h"
+
+#define LIMITS_ENTRIES_MAX	100000u		/* of each table */
+/* What a whole /24 or /48 may try, as a multiple of one address's tries. */
+#define LIMITS_NETWORK_TRIES	4u
+
+struct limits {
+	const struct config_limits	*c;
+	struct map			 sources;	/* sessions and rates */
+	struct map			 tries;		/* failed passwords */
+	uint64_t			 sessions;	/* in all */
+};
+/* What one receiver has open: forgotten with it. */
+struct limits_peer {
+	struct map	held;
+};
+
+struct limits limits_make(const struct siphash_key *key,
+    const struct config_limits *c);
+void limits_free(struct limits *l);
+struct limits_peer limits_peer_make(const struct siphash_key *key);
+
+/*
+ * A session begins: may it?  Only when true it is counted, until
+ * limits_disconnect.  is_exempt: only the sum of all sessions limits it.
+ */
+MUST_USE bool limits_connect(struct limits *l, struct limits_peer *peer,
+    const struct address *client, bool is_exempt, uint64_t now_ms);
+/* One that the peer does not have is not counted. */
+void limits_disconnect(struct limits *l, struct limits_peer *peer,
+    const struct address *client);
+/* The receiver has ended, and its sessions with it; frees what it held. */
+void limits_forget(struct limits *l, struct limits_peer *peer);
+
+/*
+ * An attempt to authenticate, counted as failed until limits_succeeded; false
+ * (and not counted): its address, network or account has had too many.
+ * account: as it will be counted, in lower case, at most 254 octets.
+ */
+MUST_USE bool limits_try(struct limits *l, const struct address *client,
+    struct span account, uint64_t now_ms);
+void limits_succeeded(struct limits *l, const struct address *client,
+    struct span account);
+
+#endif
