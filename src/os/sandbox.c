@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 const struct sandbox_system sandbox_system = {
@@ -190,6 +191,8 @@ sandbox_harden(enum sandbox_profile profile, bool keep_dumpable)
 	uint64_t kept = profile == SANDBOX_SUPERVISOR ? SUPERVISOR_CAPS : 0;
 	enum err e;
 
+	/* Even gmtime_r() opens the zone's file when it is called first. */
+	tzset();
 	if (setrlimit(RLIMIT_CORE, &none) != 0 ||
 	    prctl(PR_SET_DUMPABLE, keep_dumpable ? 1 : 0, 0, 0, 0) != 0)
 		return ERR_IO;

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIVES	0	/* the child's own exit code */
@@ -306,6 +307,40 @@ do_memory(void)
 	return 0;
 }
 
+/* The C library's late readers of files. */
+static int
+do_dates(void)
+{
+	time_t now = time(NULL);
+	char text[64];
+	struct tm tm;
+
+	return gmtime_r(&now, &tm) != NULL && localtime_r(&now, &tm) != NULL &&
+	    strftime(text, sizeof text, "%a, %d %b %Y %z", &tm) > 0 &&
+	    strlen(strerror(ENOENT)) > 0 ? 0 : 1;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return memcmp(a, b, 8);
+}
+
+static int
+do_sort(void)
+{
+	static uint8_t items[4096][8];
+
+	qsort(items, 4096, 8, compare);
+	return fprintf(stderr, "%s", "") == 0 ? 0 : 1;
+}
+
+static int
+do_abort(void)
+{
+	abort();
+}
+
 #define R(role)		(1u << SANDBOX_##role)
 #define NOBODY		0u
 #define ROLES		(R(ADMIN) | R(LOOKUP) | R(RESOLVER) | R(QUEUE) | \
@@ -320,6 +355,10 @@ static const struct {
 	{ "nothing", do_nothing, ROLES },
 	{ "random", do_random, ROLES },
 	{ "memory", do_memory, ROLES },
+	{ "dates", do_dates, ROLES },
+	{ "qsort and standard error", do_sort, ROLES },
+	/* By SIGABRT, not by SIGSYS. */
+	{ "abort", do_abort, ROLES },
 	{ "exec", do_exec, NOBODY },
 	{ "fork", do_fork, NOBODY },
 	{ "kill", do_kill, NOBODY },
