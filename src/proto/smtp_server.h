@@ -40,6 +40,7 @@ enum smtp_listener {
 struct smtp_policy {
 	enum smtp_listener	listener;
 	struct span		hostname;
+	struct span		home;		/* domain of a bare Postmaster */
 	bool			has_tls;	/* a certificate: STARTTLS */
 	uint64_t		message_size;	/* section 19 from here on */
 	uint64_t		recipients, errors_soft, errors, commands;

@@ -51,7 +51,7 @@ static enum err
 asked_address(struct smtp_server *s, const struct addr *path)
 {
 	static const char postmaster[] = "postmaster@";
-	struct span host = s->policy->hostname;
+	struct span host = s->policy->home;
 	void *p;
 	enum err e;
 

@@ -1,0 +1,164 @@
+/*
+ * receiver.c - the role that takes mail in: sessions of strangers, a segment
+ * to write to, and nothing else in reach.
+ */
+#include "role/receiver/receiver.h"
+
+#include "os/file.h"
+
+#include <stdlib.h>
+
+#define PEM_MAX		(256u * 1024)
+
+static bool
+on_file(struct role *r, struct span purpose, int fd)
+{
+	struct receiver *rc = r->self;
+	struct buf *to = NULL;
+	enum err e = ERR_NONE;
+
+	if (span_eq(purpose, SPAN("tls-cert:0")))
+		to = &rc->certificate;
+	else if (span_eq(purpose, SPAN("tls-key:0")))
+		to = &rc->key;
+	if (to != NULL) {
+		*to = buf_make(PEM_MAX);
+		e = file_read_all(fd, to);
+	}
+	file_close(fd);
+	return e == ERR_OK;
+}
+
+static bool
+load_tls(struct receiver *rc)
+{
+	char why[TLS_WHY_MAX];
+	enum err e;
+
+	if (rc->certificate.n == 0)
+		return true;
+	e = tls_context_server(buf_span(&rc->certificate), buf_span(&rc->key),
+	    &rc->tls, why);
+	buf_wipe(&rc->key);
+	buf_free(&rc->key);
+	buf_free(&rc->certificate);
+	return e == ERR_OK && tls_warm_up() == ERR_OK;
+}
+
+static void
+on_kick(void *ctx)
+{
+	commit_kick(ctx);
+}
+
+static bool
+on_load(struct role *r)
+{
+	struct receiver *rc = r->self;
+	uint8_t key[SIPHASH_KEY_OCTETS];
+
+	rc->role = r;
+	role_random(r, key, sizeof key);
+	rc->cache = map_make(siphash_key_make(key));
+	rc->files = spool_files_posix();
+	rc->added = buf_make(SPOOL_ADDED_MAX);
+	rc->envelope = buf_make(ENVELOPE_MAX);
+	rc->kick = (struct loop_task){ .run = on_kick, .ctx = rc };
+	rc->nslots = (uint32_t)MIN(r->config->limits.sessions,
+	    RECEIVER_SESSIONS_MAX);
+	rc->slots = calloc(rc->nslots, sizeof(struct session *));
+	rc->free_slots = calloc(rc->nslots, sizeof *rc->free_slots);
+	if (rc->slots == NULL || rc->free_slots == NULL || !load_tls(rc))
+		return false;
+	while (rc->nfree < rc->nslots) {
+		rc->free_slots[rc->nfree] = rc->nslots - 1 - rc->nfree;
+		rc->nfree++;
+	}
+	return receiver_listen_load(rc) &&
+	    spool_writer_new(&rc->files, &rc->writer) == ERR_OK;
+}
+
+static bool
+on_start(struct role *r)
+{
+	struct receiver *rc = r->self;
+
+	/* One thread: at most one sync is in flight. */
+	return worker_new(r->loop, 1, 2, &rc->worker) == ERR_OK;
+}
+
+static void
+on_serve(struct role *r)
+{
+	receiver_listen_start(r->self);
+}
+
+static void
+on_peer_came(struct role *r, struct role_peer *p)
+{
+	if (p->kind == IPC_ROLE_QUEUE)
+		commit_announce(r->self);
+}
+
+static void
+on_peer_went(struct role *r, struct role_peer *p)
+{
+	if (p->kind == IPC_ROLE_LOOKUP)
+		ask_lookup_went(r->self);
+}
+
+void
+receiver_may_end(struct receiver *rc)
+{
+	if (rc->is_stopping && rc->nfree == rc->nslots && commit_is_idle(rc))
+		role_done(rc->role);
+}
+
+/*
+ * RFC 5321 3.8 and OPS-4: 421 to who waits between messages; who is in the
+ * middle of one may finish it.
+ */
+static void
+on_stop(struct role *r)
+{
+	struct receiver *rc = r->self;
+
+	rc->is_stopping = true;
+	receiver_listen_stop(rc);
+	for (uint32_t i = 0; i < rc->nslots; i++)
+		if (rc->slots[i] != NULL &&
+		    rc->slots[i]->server.phase != PH_BODY)
+			session_stop(rc->slots[i], RE_STOPPING, "stop");
+	receiver_may_end(rc);
+}
+
+static const struct role_row rows[] = {
+	{ IPC_ROLE_LOOKUP, &ipc_lookup_rcpt_answer, ask_rcpt_answer },
+	{ IPC_ROLE_LOOKUP, &ipc_lookup_auth_answer, ask_auth_answer },
+	{ IPC_ROLE_LOOKUP, &ipc_lookup_connect_answer, ask_connect_answer },
+	{ IPC_ROLE_LOOKUP, &ipc_lookup_changed, ask_changed },
+	{ IPC_ROLE_QUEUE, &ipc_intake_segment, commit_segment },
+	{ IPC_ROLE_QUEUE, &ipc_intake_large, commit_large },
+	{ IPC_ROLE_QUEUE, &ipc_intake_state, commit_state },
+};
+
+static const struct role_desc desc = {
+	.kind = IPC_ROLE_RECEIVER,
+	.self_size = sizeof(struct receiver),
+	.rows = rows,
+	.nrows = COUNT(rows),
+	.file = on_file,
+	.listener = receiver_listener,
+	.load = on_load,
+	.start = on_start,
+	.serve = on_serve,
+	.peer_came = on_peer_came,
+	.peer_went = on_peer_went,
+	.stop = on_stop,
+};
+
+int
+main(void)
+{
+	return role_main(&desc);
+}

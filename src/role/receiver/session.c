@@ -1,0 +1,485 @@
+/*
+ * session.c - a stream on one side, a session machine on the other.
+ *
+ * The machine says what to do, a row each.  One timer a session, set to the
+ * next moment at which something could be overdue; octets only note the time.
+ */
+#include "role/receiver/receiver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DELAY_MS	1000u		/* section 19: errors, soft */
+#define RATE_MS		60000u		/* section 19: min rate over 60 s */
+#define HANDSHAKE_MS	30000u		/* section 19 */
+#define OUT_KEEP	512u		/* octets of replies, while idle */
+
+static uint64_t
+now(const struct session *s)
+{
+	return loop_now_ms(s->receiver->role->loop);
+}
+
+static const struct config_limits *
+limits(const struct session *s)
+{
+	return &s->receiver->role->config->limits;
+}
+
+/* The end */
+
+static void
+session_free(void *ctx)
+{
+	struct session *s = ctx;
+	struct receiver *rc = s->receiver;
+
+	ask_forget(s);
+	content_drop(rc, &s->content);
+	smtp_server_free(&s->server);
+	loop_timer_free(s->timer);
+	rc->slots[s->slot] = NULL;
+	rc->free_slots[rc->nfree++] = s->slot;
+	free(s);
+	receiver_may_end(rc);
+}
+
+/*
+ * The connection is gone.  Who waits to be counted by lookup waits for that
+ * answer, so that the count can be given back.
+ */
+static void
+session_over(struct session *s)
+{
+	if (s->is_over)
+		return;
+	s->is_over = true;
+	if (s->ticket != 0)
+		commit_forget(s);
+	tell_disconnect(s);
+	loop_timer_stop(s->timer);
+	stream_free(s->stream);
+	s->stream = NULL;
+	if (s->ask != ASK_CONNECT)
+		loop_task_ask(s->receiver->role->loop, &s->end);
+}
+
+static void
+on_ended(void *ctx, enum stream_end why)
+{
+	struct session *s = ctx;
+
+	if (s->why == NULL)
+		s->why = why == STREAM_END_TIMEOUT ? "timeout" : "closed";
+	session_over(s);
+}
+
+static void
+start_tls(struct session *s)
+{
+	if (stream_tls_start(s->stream, s->receiver->tls, NULL) != ERR_OK)
+		session_over(s);
+	else
+		stream_deadline(s->stream, HANDSHAKE_MS);
+}
+
+/* Actions: false when the machine is not to be asked on now. */
+
+static bool
+on_nothing(struct session *s UNUSED, const struct smtp_action *a UNUSED)
+{
+	return false;
+}
+
+static bool
+on_close(struct session *s, const struct smtp_action *a UNUSED)
+{
+	s->is_closing = true;
+	if (s->why == NULL)
+		s->why = s->is_quitting ? "quit" : "limit";
+	stream_finish(s->stream);
+	return false;
+}
+
+static bool
+on_mail(struct session *s, const struct smtp_action *a)
+{
+	struct receiver *rc = s->receiver;
+	struct msg_id id = role_new_id(rc->role);
+	enum smtp_reply re = RE_SENDER_OK;
+
+	if (rc->is_stopping)
+		re = RE_STOPPING;
+	else if (rc->mode == INTAKE_NO_NEW)
+		re = RE_NO_SPACE;
+	if (re != RE_SENDER_OK)
+		tell_refused(s, re, a->text);
+	smtp_server_mail(&s->server, re, &id);
+	return true;
+}
+
+static bool
+on_rcpt(struct session *s, const struct smtp_action *a)
+{
+	ask_rcpt(s, a->text);
+	return true;
+}
+
+static bool
+on_auth(struct session *s, const struct smtp_action *a UNUSED)
+{
+	ask_auth(s);
+	return true;
+}
+
+static bool
+on_begin(struct session *s, const struct smtp_action *a UNUSED)
+{
+	s->rate_ms = now(s);
+	s->rate_n = 0;
+	return true;
+}
+
+static bool
+on_body(struct session *s, const struct smtp_action *a)
+{
+	enum smtp_reply re = content_add(s->receiver, &s->content, a->text);
+
+	if (re != RE_NONE)
+		smtp_server_spoil(&s->server, re);
+	return true;
+}
+
+static bool
+on_commit(struct session *s, const struct smtp_action *a UNUSED)
+{
+	s->asked_ms = now(s);
+	commit_message(s);
+	return true;
+}
+
+static bool
+on_discard(struct session *s, const struct smtp_action *a)
+{
+	tell_refused(s, a->reply, span_of(NULL, 0));
+	content_drop(s->receiver, &s->content);
+	smtp_server_done(&s->server, a->reply);
+	return true;
+}
+
+static bool
+on_tls(struct session *s, const struct smtp_action *a UNUSED)
+{
+	start_tls(s);
+	return false;
+}
+
+static bool
+on_refused(struct session *s, const struct smtp_action *a)
+{
+	tell_refused(s, a->reply, a->text);
+	return true;
+}
+
+static bool
+on_delay(struct session *s, const struct smtp_action *a UNUSED)
+{
+	s->delay_ms = now(s) + DELAY_MS;
+	loop_timer_set(s->timer, DELAY_MS);
+	return false;
+}
+
+static bool (*const actions[SMTP_DO_COUNT])(struct session *,
+    const struct smtp_action *) = {
+	[SMTP_DO_MORE] = on_nothing,
+	[SMTP_DO_WAIT] = on_nothing,
+	[SMTP_DO_MAIL] = on_mail,
+	[SMTP_DO_RCPT] = on_rcpt,
+	[SMTP_DO_AUTH] = on_auth,
+	[SMTP_DO_BEGIN] = on_begin,
+	[SMTP_DO_BODY] = on_body,
+	[SMTP_DO_COMMIT] = on_commit,
+	[SMTP_DO_DISCARD] = on_discard,
+	[SMTP_DO_TLS] = on_tls,
+	[SMTP_DO_REFUSED] = on_refused,
+	[SMTP_DO_DELAY] = on_delay,
+	[SMTP_DO_CLOSE] = on_close,
+};
+
+/* False: the client does not read what we say; it is over. */
+static bool
+flush(struct session *s)
+{
+	struct buf *out = &s->server.out;
+
+	if (out->n == 0 || !smtp_server_may_send(&s->server))
+		return true;
+	if (stream_send(s->stream, buf_span(out)) != ERR_OK) {
+		session_over(s);
+		return false;
+	}
+	buf_cut(out, 0);
+	if (out->room > OUT_KEEP)
+		buf_free(out);
+	return true;
+}
+
+static void
+pump(struct session *s, struct span *in)
+{
+	struct smtp_action a;
+
+	do {
+		a = smtp_server_next(&s->server, in);
+		if (!flush(s))
+			return;
+	} while (actions[a.kind](s, &a) && !s->is_over);
+}
+
+static void
+on_data(void *ctx, struct span *in)
+{
+	struct session *s = ctx;
+	size_t before = in->n;
+
+	if (!s->is_greeted) {
+		s->is_early = before > 0;	/* RFC 5321 3.1: we speak first */
+		return;
+	}
+	if (s->is_closing) {
+		(void)span_take(in, in->n);
+		return;
+	}
+	pump(s, in);
+	s->last_ms = now(s);
+	s->rate_n += before - in->n;
+}
+
+void
+session_go_on(struct session *s)
+{
+	struct span none = span_of(NULL, 0);
+
+	if (s->is_over || s->is_closing)
+		return;
+	s->last_ms = now(s);
+	pump(s, &none);
+	if (s->is_over || s->is_closing)
+		return;
+	if (s->receiver->is_stopping && smtp_server_is_idle(&s->server))
+		session_stop(s, RE_STOPPING, "stop");
+	else
+		stream_resume(s->stream);
+}
+
+void
+session_stop(struct session *s, enum smtp_reply re, const char *why)
+{
+	struct span none = span_of(NULL, 0);
+
+	if (s->is_over || s->is_closing || s->ticket != 0)
+		return;
+	if (!s->is_greeted) {
+		s->why = why;
+		session_over(s);
+		return;
+	}
+	s->why = why;
+	if (s->ask != ASK_CONNECT)
+		s->ask = ASK_NOTHING;
+	smtp_server_delayed(&s->server);
+	smtp_server_end(&s->server, re);
+	pump(s, &none);
+}
+
+/* Time */
+
+static bool
+is_in_content(const struct session *s)
+{
+	return s->server.phase == PH_BODY && !s->server.is_waiting;
+}
+
+/* When the session ends if nothing happens, and of what. */
+static uint64_t
+due(const struct session *s, enum smtp_reply *re)
+{
+	const struct config_limits *l = limits(s);
+	uint64_t idle = s->last_ms +
+	    1000 * (is_in_content(s) ? l->data_idle : l->idle);
+	uint64_t whole = MIN(s->began_ms + 1000 * l->session,
+	    s->mail_ms + 1000 * l->session_without_mail);
+
+	*re = idle <= whole ? RE_TIMEOUT : RE_TOO_LONG_SESSION;
+	return MIN(idle, whole);
+}
+
+/* We are asked for an answer: our own slowness is no fault of the client. */
+static bool
+is_ours(struct session *s, uint64_t t)
+{
+	if (!s->server.is_waiting)
+		return false;
+	if (s->ask != ASK_NOTHING && t >= s->asked_ms + RECEIVER_ASK_MS)
+		ask_fail(s);
+	else if (s->ticket != 0 &&
+	    t >= s->asked_ms + 1000 * limits(s)->final_reply) {
+		/* It may become durable yet: at least once (RFC 1047). */
+		commit_forget(s);
+		smtp_server_done(&s->server, RE_NOT_STORED);
+		session_go_on(s);
+	}
+	if (!s->is_over)
+		loop_timer_set(s->timer, 1000);
+	return true;
+}
+
+static bool
+is_too_slow(struct session *s, uint64_t t)
+{
+	bool is_slow;
+
+	if (!is_in_content(s) || t < s->rate_ms + RATE_MS)
+		return false;
+	is_slow = s->rate_n * 1000 < limits(s)->data_rate * (t - s->rate_ms);
+	s->rate_ms = t;
+	s->rate_n = 0;
+	return is_slow;
+}
+
+static void
+on_timer(void *ctx)
+{
+	struct session *s = ctx;
+	uint64_t t = now(s), at;
+	enum smtp_reply re;
+
+	if (s->is_over || s->is_closing)
+		return;
+	if (s->delay_ms != 0 && t >= s->delay_ms) {
+		s->delay_ms = 0;
+		smtp_server_delayed(&s->server);
+		session_go_on(s);
+		if (s->is_over || s->is_closing || s->delay_ms != 0)
+			return;
+	}
+	if (is_ours(s, t))
+		return;
+	at = due(s, &re);
+	if (at <= t || is_too_slow(s, t)) {
+		session_stop(s, re, "timeout");
+		return;
+	}
+	loop_timer_set(s->timer, MIN(at - t, (uint64_t)RATE_MS));
+}
+
+/* The beginning */
+
+static void
+on_tls_ready(void *ctx)
+{
+	struct session *s = ctx;
+
+	tell_tls(s);
+	s->last_ms = now(s);
+	stream_deadline(s->stream, 0);
+	if (!s->is_greeted)
+		ask_connect(s);
+	else
+		smtp_server_tls(&s->server);
+}
+
+void
+session_greet(struct session *s, bool is_allowed)
+{
+	const struct receiver_listen *l = s->listen;
+	enum smtp_reply re = RE_GREETING;
+
+	if (s->is_over) {
+		loop_task_ask(s->receiver->role->loop, &s->end);
+		return;
+	}
+	if (!is_allowed)
+		re = RE_TOO_MANY_SESSIONS;
+	else if (l->policy.listener == SMTP_RELAY &&
+	    !networks_hold(l->config->from, l->config->nfrom, &s->address))
+		re = RE_NO_ACCESS;
+	if (s->receiver->is_stopping)
+		re = RE_STOPPING;
+	s->is_greeted = true;
+	if (re != RE_GREETING)
+		tell_refused(s, re, span_of(NULL, 0));
+	smtp_server_greet(&s->server, re, s->is_early);
+	session_go_on(s);
+}
+
+static void
+name_client(struct session *s, const struct listener_peer *peer)
+{
+	struct buf text = buf_make(sizeof s->client - 1);
+
+	if (peer->naddress == 0) {
+		(void)snprintf(s->client, sizeof s->client, "local uid %u",
+		    (unsigned int)peer->uid);
+		return;
+	}
+	if (address_make(span_of(peer->address, peer->naddress),
+	    &s->address) == ERR_OK &&
+	    address_print(&s->address, &text) == ERR_OK)
+		memcpy(s->client, text.p, text.n);
+	buf_free(&text);
+}
+
+static const struct stream_ops stream_ops = {
+	.data = on_data,
+	.tls_ready = on_tls_ready,
+	.ended = on_ended,
+};
+
+static bool
+session_open(struct session *s, int fd)
+{
+	struct loop *loop = s->receiver->role->loop;
+
+	if (loop_timer_new(loop, on_timer, s, &s->timer) != ERR_OK)
+		return false;
+	if (stream_new(loop, fd, false, &stream_ops, s, &s->stream) == ERR_OK)
+		return true;
+	loop_timer_free(s->timer);
+	return false;
+}
+
+void
+session_new(struct receiver_listen *l, int fd,
+    const struct listener_peer *peer)
+{
+	struct receiver *rc = l->receiver;
+	bool is_tls = l->config != NULL &&
+	    l->config->tls == CONFIG_TLS_IMPLICIT;
+	struct session *s = rc->nfree == 0 ? NULL : calloc(1, sizeof *s);
+
+	if (s == NULL) {
+		(void)close(fd);
+		return;
+	}
+	s->receiver = rc;
+	s->listen = l;
+	s->end = (struct loop_task){ .run = session_free, .ctx = s };
+	s->began_ms = s->last_ms = s->mail_ms = loop_now_ms(rc->role->loop);
+	name_client(s, peer);
+	if (!session_open(s, fd)) {
+		(void)close(fd);
+		free(s);
+		return;
+	}
+	smtp_server_begin(&s->server, &l->policy, is_tls);
+	s->slot = rc->free_slots[--rc->nfree];
+	rc->slots[s->slot] = s;
+	loop_timer_set(s->timer, MIN(1000 * limits(s)->idle, (uint64_t)RATE_MS));
+	tell_connect(s);
+	if (!is_tls)
+		ask_connect(s);
+	else
+		start_tls(s);
+}
