@@ -54,7 +54,8 @@ struct dsn {
 /*
  * Append the whole report.  A reverse-path of "" is our own defect (ASSERT):
  * a report about a report is never made (RFC 5321 6.1).  ERR_FULL (to's
- * limit; DSN_MAX is enough for any), ERR_NOMEM.
+ * limit; DSN_MAX is enough for any), ERR_NOMEM, ERR_CORRUPT (the original was
+ * made to hold every boundary that we could take).
  */
 MUST_USE enum err dsn_write(const struct dsn *d, struct buf *to);
 
