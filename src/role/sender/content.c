@@ -1,0 +1,84 @@
+/*
+ * content.c - one message's octets on their way out.
+ *
+ * Looked at as a whole first: what is not canonical never leaves (SMTP-3).
+ * Plain and without a dot to double the kernel copies from the memfd; else
+ * pieces go through the stuffer.  Small content leaves in one go.
+ */
+#include "role/sender/sender.h"
+
+/* Octets stuffed at a time: twice as many fit in the stream's room. */
+#define STUFF_PIECE	(64u * 1024)
+
+static const struct order_message *
+message(const struct conn *c)
+{
+	return &c->order->messages[c->order->current];
+}
+
+static bool
+must_stuff(const struct conn *c)
+{
+	return stream_is_tls(c->stream) ||
+	    (message(c)->m.flags & DELIVER_DOT) != 0 ||
+	    c->stuff.is_inside;
+}
+
+static bool
+send_stuffed(struct conn *c, struct span rest)
+{
+	struct sender *s = c->role->self;
+	struct span piece = span_take(&rest, STUFF_PIECE);
+
+	buf_cut(&s->stuffed, 0);
+	if (smtp_stuff_add(&c->stuff, piece, &s->stuffed) != ERR_OK ||
+	    stream_send(c->stream, buf_span(&s->stuffed)) != ERR_OK)
+		return false;
+	c->sent += piece.n;
+	return true;
+}
+
+static bool
+send_file(struct conn *c, struct span rest)
+{
+	const struct order_message *m = message(c);
+	uint64_t n = MIN(rest.n, (size_t)SENDER_PIECE);
+
+	if (stream_send_file(c->stream, c->order->fd, m->m.offset + c->sent,
+		n) != ERR_OK)
+		return false;
+	c->sent += n;
+	return true;
+}
+
+bool
+content_go_on(struct conn *c)
+{
+	struct span rest =
+	    span_skip(order_content(c->order, message(c)), (size_t)c->sent);
+
+	if (rest.n > 0) {
+		if (!(must_stuff(c) ? send_stuffed(c, rest)
+				    : send_file(c, rest)))
+			return false;
+		smtp_client_block_sent(&c->client);
+	}
+	if (c->sent < message(c)->m.size) {
+		stream_want_drained(c->stream);
+		return true;
+	}
+	if (stream_send(c->stream, smtp_stuff_end(c->is_ended)) != ERR_OK)
+		return false;
+	c->is_sending = false;
+	smtp_client_content_sent(&c->client);
+	return true;
+}
+
+bool
+content_begin(struct conn *c)
+{
+	c->sent = 0;
+	c->stuff = (struct smtp_stuff){ 0 };
+	c->is_sending = true;
+	return content_go_on(c);
+}

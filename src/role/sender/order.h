@@ -1,0 +1,71 @@
+/*
+ * order.h - a job of the queue, decoded: what to send, to whom, over which
+ * hosts in which order.
+ *
+ * Its contents lie in a sealed memfd that is mapped for looking at them and
+ * sent from its descriptor.  Knows no connection.
+ */
+#ifndef POSTHORSE_ROLE_SENDER_ORDER_H
+#define POSTHORSE_ROLE_SENDER_ORDER_H
+
+#include "base/arena.h"
+#include "ipc/deliver.h"
+#include "ipc/resolve.h"
+#include "proto/smtp_client.h"
+#include "proto/smtp_stuff.h"
+
+#define ORDER_DESCRIPTION_MAX	(16u * 1024 * 1024)	/* octets */
+#define ORDER_SESSIONS_MAX	4u	/* connections a try (section 19) */
+
+struct order_message {
+	struct deliver_message		 m;
+	struct smtp_client_rcpt		*rcpts;
+	uint32_t			*slots;
+	bool				*is_answered;
+	size_t				 nrcpts;
+};
+struct order_address {
+	struct span	host;		/* name, or literal with brackets */
+	struct span	address;	/* 4 or 16 octets */
+	uint16_t	port;
+};
+
+struct order {
+	uint64_t		 number, asker;	/* asker: the queue's instance */
+	uint32_t		 relay;		/* row + 1, or 0 */
+	struct span		 site;
+	int			 fd;
+	const uint8_t		*octets;
+	size_t			 noctets;
+	struct arena		 memory;
+	struct order_message	*messages;
+	size_t			 nmessages, current;
+	struct order_address	*addresses;
+	size_t			 naddresses, next_address;
+	unsigned int		 sessions;	/* connections that stood */
+	bool			 had_host;	/* one of them was ready for mail */
+	/* The last words of a host that could not be used. */
+	struct order_words {
+		uint8_t		fate;
+		uint16_t	code;
+		size_t		nstatus, nremote, ntext;
+		uint8_t		status[16], remote[512], text[1024];
+	}			 words;
+};
+
+/*
+ * fd is taken over.  False: not sealed, does not decode, points outside, no
+ * message or no recipient: who sent it is to be cut off.
+ */
+MUST_USE bool order_open(struct order *o, const struct deliver_job *job,
+    uint64_t asker, int fd);
+void order_close(struct order *o);
+/* The content of a message. */
+struct span order_content(const struct order *o, const struct order_message *m);
+/* Keep what a host said (its spans end with the connection), and give it. */
+void order_keep(struct order *o, const struct deliver_result *result);
+struct deliver_result order_words(const struct order *o);
+/* Where to connect next; false: nothing left to try. */
+MUST_USE bool order_next_address(struct order *o, struct order_address *at);
+
+#endif

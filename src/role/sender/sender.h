@@ -1,0 +1,78 @@
+/*
+ * sender.h - what the files of this role share.
+ */
+#ifndef POSTHORSE_ROLE_SENDER_H
+#define POSTHORSE_ROLE_SENDER_H
+
+#include "io/stream.h"
+#include "io/tls.h"
+#include "role/role.h"
+#include "role/sender/order.h"
+
+#define SENDER_CONNS_MAX	2000u	/* connections at a time */
+#define SENDER_IDLE_MS		5000u	/* a connection is kept so long */
+#define SENDER_MAILS_MAX	100u	/* messages over one connection */
+#define SENDER_PIECE		(1u << 20)	/* octets between two looks */
+#define SENDER_SECRET_MAX	1024u
+#define SENDER_REMOTE_MAX	340u
+
+struct conn {
+	struct conn		*prev, *next;
+	struct role		*role;
+	struct stream		*stream;
+	struct smtp_client	 client;
+	struct order		*order;		/* NULL: idle */
+	struct buf		 site;
+	uint32_t		 relay;
+	struct buf		 host;		/* its name, for TLS; ends in NUL */
+	char			 remote[SENDER_REMOTE_MAX];
+	struct loop_timer	*idle;
+	size_t			 nmails;
+	uint64_t		 sent;		/* octets of content gone out */
+	struct smtp_stuff	 stuff;
+	bool			 is_ended;	/* of content: by CRLF */
+	struct smtp_client_message message;
+	bool			 is_sending;	/* content is on its way out */
+	bool			 is_over;	/* the session is */
+	bool			 is_gone;	/* the stream is */
+	bool			 was_ready, is_reused;
+	enum smtp_client_tls	 tls;
+};
+
+struct sender {
+	struct conn		*conns;
+	size_t			 nconns, norders;
+	struct tls_context	*any, *verified;
+	struct buf		 secrets[CONFIG_RELAYS_MAX];
+	struct buf		 stuffed;	/* one piece, dots doubled */
+	bool			 is_stopping;
+};
+
+/* --- conn.c ------------------------------------------------------------ */
+
+/* Serve the order over a kept connection of its site, or a new one. */
+void conn_serve(struct role *r, struct order *o);
+/* Connect to the order's next address; none left: it ends. */
+void conn_dial(struct role *r, struct order *o, bool is_plain_only);
+/* Idle ones say goodbye. */
+void conn_quit_idle(struct role *r);
+
+/* --- content.c --------------------------------------------------------- */
+
+/* Begin to send the current message's content; false: the stream is gone. */
+bool content_begin(struct conn *c);
+/* The last piece has left. */
+bool content_go_on(struct conn *c);
+
+/* --- sender.c ---------------------------------------------------------- */
+
+void sender_result(struct role *r, struct order *o, struct order_message *m,
+    size_t rcpt, const struct deliver_result *result);
+/* Answer what is open of one message, or of all from the current on. */
+void sender_give_up_message(struct role *r, struct order *o,
+    const struct deliver_result *result);
+void sender_finish(struct role *r, struct order *o,
+    const struct deliver_result *result, bool is_kept);
+void sender_closed(struct role *r, struct span site);
+
+#endif
