@@ -98,8 +98,9 @@ scan_addresses(struct span value, struct buf *list)
 	for (size_t i = 0; i < value.n && e == ERR_OK; i++) {
 		uint8_t c = value.p[i];
 		bool is_pair = c == '\\' && i + 1 < value.n;
+		bool is_comment = s.comment > 0;
 
-		if (is_pair && s.comment == 0)
+		if (is_pair && !is_comment)
 			e = buf_addc(list, c);
 		if (is_pair)
 			c = value.p[++i];
@@ -107,7 +108,7 @@ scan_addresses(struct span value, struct buf *list)
 			e = scan_letter(&s, c);
 			continue;
 		}
-		if (s.comment == 0 && e == ERR_OK)
+		if (!is_comment && e == ERR_OK)
 			e = buf_addc(list, c);
 	}
 	return e != ERR_OK ? e : end_address(&s);
