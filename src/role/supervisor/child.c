@@ -177,7 +177,7 @@ become(int program, enum ipc_role kind, int control)
 }
 
 static bool
-give_file(void *ctx, const char *purpose, int fd)
+say_file(void *ctx, const char *purpose, int fd)
 {
 	struct control_file m = { .purpose = span_str(purpose) };
 
@@ -268,7 +268,7 @@ tell_all(struct child *c)
 	struct control_go go = { 0 };
 
 	return sup_say(c, &ipc_control_start, &start, s->snapshot) == ERR_OK &&
-	    sup_each_file(s, c->kind, give_file, c) && give_listeners(c) &&
+	    sup_each_file(s, c->kind, say_file, c) && give_listeners(c) &&
 	    join_all(c) && sup_say(c, &ipc_control_go, &go, -1) == ERR_OK;
 }
 

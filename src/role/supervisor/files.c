@@ -239,8 +239,6 @@ sup_snapshot(struct supervisor *s)
 	    sup_complain("cannot keep the configuration: %s", err_name(e));
 }
 
-typedef bool give_file(void *ctx, const char *purpose, int fd);
-
 static bool
 give_path(give_file *give, void *ctx, const char *purpose, const char *path,
     int flags, mode_t mode)
@@ -326,19 +324,46 @@ files_sender(const struct supervisor *s, give_file *give, void *ctx)
 	return true;
 }
 
-/* A log file is admin's: it writes, we only make it. */
+/*
+ * A log file is admin's, and so may be its folder: what root without rights
+ * over files cannot open, admin's own user can.
+ */
+static int
+open_log(const char *path, const struct ids *admin)
+{
+	static const int flags =
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+	int fd = open(path, flags, 0640);
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (fd >= 0 || errno != EACCES || admin->uid == UINT32_MAX)
+		return fd;
+	if (setegid(admin->gid) != 0 || seteuid(admin->uid) != 0)
+		return -1;
+	fd = open(path, flags, 0640);
+	/* Not to come back to ourselves is the end of us. */
+	ASSERT(seteuid(uid) == 0 && setegid(gid) == 0);
+	return fd;
+}
+
 static bool
 give_log_file(const struct supervisor *s, give_file *give, void *ctx)
 {
 	const struct ids *admin = &s->ids[IPC_ROLE_ADMIN];
 	const char *path = s->config->log_file;
+	int fd = open_log(path, admin);
+	bool ok;
 
-	if (!give_path(give, ctx, "log-file", path,
-		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0640))
-		return false;
-	return admin->uid == UINT32_MAX ||
-	    chown(path, admin->uid, admin->gid) == 0 ||
+	if (fd < 0)
+		return sup_complain("cannot open %s: %s", path,
+		    strerror(errno));
+	ok = admin->uid == UINT32_MAX ||
+	    fchown(fd, admin->uid, admin->gid) == 0 ||
 	    sup_complain("cannot give %s away: %s", path, strerror(errno));
+	ok = ok && give(ctx, "log-file", fd);
+	(void)close(fd);
+	return ok;
 }
 
 static bool
@@ -372,9 +397,68 @@ static bool (*const files[])(const struct supervisor *, give_file *, void *) = {
 };
 _Static_assert(COUNT(files) == IPC_ROLE_COUNT, "every role has its files");
 
-bool
-sup_each_file(struct supervisor *s, enum ipc_role kind, give_file *give,
-    void *ctx)
+/* Keep one for whoever is started: now, and again when it is replaced. */
+static bool
+keep_file(void *ctx, const char *purpose, int fd)
 {
-	return files[kind](s, give, ctx);
+	struct supervisor *s = ctx;
+	struct passed *p = &s->passed[s->npassed];
+
+	if (s->npassed == PASSED_MAX)
+		return sup_complain("more than %u files", PASSED_MAX);
+	(void)snprintf(p->purpose, sizeof p->purpose, "%s", purpose);
+	p->kind = s->keeping;
+	p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (p->fd < 0)
+		return sup_complain("cannot keep %s: %s", purpose,
+		    strerror(errno));
+	s->npassed++;
+	return true;
+}
+
+bool
+sup_open_files(struct supervisor *s)
+{
+	s->passed = calloc(PASSED_MAX, sizeof *s->passed);
+	if (s->passed == NULL)
+		return sup_complain("no memory");
+	for (unsigned int k = IPC_ROLE_ADMIN; k < IPC_ROLE_COUNT; k++) {
+		s->keeping = k;
+		if (!files[k](s, keep_file, s))
+			return false;
+	}
+	return true;
+}
+
+static bool
+replace_log(void *ctx, const char *purpose UNUSED, int fd)
+{
+	struct passed *p = ctx;
+
+	/* The number stays, what it stands for changes. */
+	return dup3(fd, p->fd, O_CLOEXEC) == p->fd;
+}
+
+bool
+sup_reopen_log(struct supervisor *s, give_file *give, void *ctx)
+{
+	for (size_t i = 0; i < s->npassed; i++) {
+		struct passed *p = &s->passed[i];
+
+		if (strcmp(p->purpose, "log-file") == 0)
+			return give_log_file(s, replace_log, p) &&
+			    give(ctx, p->purpose, p->fd);
+	}
+	return true;
+}
+
+bool
+sup_each_file(const struct supervisor *s, enum ipc_role kind,
+    give_file *give, void *ctx)
+{
+	for (size_t i = 0; i < s->npassed; i++)
+		if (s->passed[i].kind == kind &&
+		    !give(ctx, s->passed[i].purpose, s->passed[i].fd))
+			return false;
+	return true;
 }

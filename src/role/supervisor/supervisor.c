@@ -167,8 +167,6 @@ give_log(void *ctx, const char *purpose, int fd)
 {
 	struct control_file m = { .purpose = span_str(purpose) };
 
-	if (strcmp(purpose, "log-file") != 0)
-		return true;
 	return sup_say(ctx, &ipc_control_file, &m, fd) == ERR_OK;
 }
 
@@ -179,7 +177,7 @@ on_hangup(void *ctx)
 	struct child *admin = find_admin(ctx);
 
 	if (admin != NULL)
-		(void)sup_each_file(ctx, IPC_ROLE_ADMIN, give_log, admin);
+		(void)sup_reopen_log(ctx, give_log, admin);
 }
 
 static bool
@@ -303,7 +301,7 @@ main(int argc, char **argv)
 	if (!read_config(s, argv[1]))
 		return EX_CONFIG;
 	if (!sup_open_programs(s, argv[2]) || !sup_snapshot(s) ||
-	    !sup_listen(s))
+	    !sup_listen(s) || !sup_open_files(s))
 		return EX_OSERR;
 	if (loop_new(&s->loop) != ERR_OK || !take_signals(s) ||
 	    !give_up_rights(s))

@@ -35,6 +35,13 @@ struct child {
 	uint32_t		 delay_ms;	/* before the next start */
 	bool			 is_ready, was_ready;
 };
+#define PASSED_MAX	(2 * CONFIG_DOMAINS_MAX + CONFIG_RELAYS_MAX + 8u)
+/* A file that a role gets when it starts; opened once, kept for the next. */
+struct passed {
+	enum ipc_role	kind;
+	int		fd;
+	char		purpose[32];
+};
 struct ids {
 	uint32_t	uid, gid;		/* UINT32_MAX: stay as we are */
 };
@@ -46,6 +53,9 @@ struct supervisor {
 	int			 programs[IPC_ROLE_COUNT];
 	struct ids		 ids[IPC_ROLE_COUNT];
 	uint32_t		 control_gid;	/* of the control socket */
+	struct passed		*passed;
+	size_t			 npassed;
+	enum ipc_role		 keeping;	/* whose files are opened */
 	struct child		 children[CHILDREN_MAX];
 	size_t			 nchildren;
 	/* [receiver][listen row]; the last row is the submission socket. */
@@ -69,9 +79,17 @@ bool sup_open_programs(struct supervisor *s, const char *folder);
 bool sup_find_ids(struct supervisor *s);
 bool sup_make_folders(struct supervisor *s);
 bool sup_snapshot(struct supervisor *s);
-/* Each file that this role owns; the descriptor is closed afterwards. */
-bool sup_each_file(struct supervisor *s, enum ipc_role kind,
-    bool (*give)(void *ctx, const char *purpose, int fd), void *ctx);
+typedef bool give_file(void *ctx, const char *purpose, int fd);
+/*
+ * All that the roles will need, while root's rights over files are still ours:
+ * a folder of the queue's is shut for us afterwards.
+ */
+bool sup_open_files(struct supervisor *s);
+/* Each file that this role owns; the descriptor is borrowed. */
+bool sup_each_file(const struct supervisor *s, enum ipc_role kind,
+    give_file *give, void *ctx);
+/* The log file by its name again, if there is one. */
+bool sup_reopen_log(struct supervisor *s, give_file *give, void *ctx);
 
 /* --- listen.c: sockets ------------------------------------------------- */
 
