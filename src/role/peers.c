@@ -224,6 +224,10 @@ role_log(struct role *r, const struct log_line *l)
 
 	if (r->config != NULL && l->level > r->config->log_level)
 		return;
+	if (r->priv->desc->log != NULL) {
+		r->priv->desc->log(r, l);
+		return;
+	}
 	if (admin == NULL || !is_alive(admin)) {
 		r->priv->dropped++;
 		return;

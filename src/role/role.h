@@ -72,6 +72,8 @@ struct role_desc {
 	/* Questions put to it end as "temporary".  p is freed afterwards. */
 	void (*peer_went)(struct role *r, struct role_peer *p);
 	void (*stop)(struct role *r);	/* finish, then role_done() */
+	/* Admin's alone: where its own lines go, for it has no admin. */
+	void (*log)(struct role *r, const struct log_line *l);
 };
 int role_main(const struct role_desc *desc);
 /* From stop() or later: everything promised is kept; ends the process. */
