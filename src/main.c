@@ -13,6 +13,13 @@
 
 static const struct cli_command commands[] = {
 	{ "serve", "", "run the server, in the foreground", cli_serve },
+	{ "stop", "", "end the server in order, and wait for it", cli_stop },
+	{ "status", "", "show which processes run and what was counted",
+	    cli_status },
+	{ "queue", "[list|show|retry|delete] [ID]",
+	    "look at the mail that is on its way, and steer it", cli_queue },
+	{ "trace", "ID", "tell what happened to a message", cli_trace },
+	{ "log", "", "follow what happens", cli_log },
 	{ "check", "", "read the configuration and tell all its errors",
 	    cli_check },
 	{ "print", "[--manual]",

@@ -34,6 +34,7 @@ int cli_send(const struct cli *cli, int argc, char **argv);
 int cli_queue(const struct cli *cli, int argc, char **argv);
 int cli_trace(const struct cli *cli, int argc, char **argv);
 int cli_log(const struct cli *cli, int argc, char **argv);
+int cli_status(const struct cli *cli, int argc, char **argv);
 
 /*
  * main() takes -c, --json and -h/--help wherever they stand before `--`, so a
