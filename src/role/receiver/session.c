@@ -254,6 +254,10 @@ on_data(void *ctx, struct span *in)
 	pump(s, in);
 	s->last_ms = now(s);
 	s->rate_n += before - in->n;
+	/* Something is awaited first: an end behind what was pipelined may not
+	 * overtake it.  session_go_on() resumes. */
+	if (in->n > 0 && !s->is_over)
+		stream_pause(s->stream);
 }
 
 void
