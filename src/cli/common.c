@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+PRINTF(1, 0)
 static void
 complain(const char *fmt, va_list ap)
 {

@@ -20,6 +20,7 @@ struct writer {
 	char			 boundary[BOUNDARY_MAX];
 };
 
+PRINTF(2, 3)
 static void
 put(struct writer *w, const char *fmt, ...)
 {
