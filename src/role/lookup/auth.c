@@ -202,6 +202,8 @@ ask(struct role *r, struct role_peer *from, const struct lookup_auth *m)
 	struct span name;
 	size_t domain = split(r, m->user, &name);
 
+	if (domain < r->config->ndomains)
+		lookup_look(r, domain);
 	if (domain < r->config->ndomains &&
 	    !lookup_of(r)->domains[domain].table.is_there) {
 		free(c);

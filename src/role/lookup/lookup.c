@@ -21,7 +21,7 @@ is_our_postmaster(const struct role *r, const struct addr *a)
 }
 
 static void
-route_in(const struct role *r, size_t i, const struct addr *a,
+route_in(struct role *r, size_t i, const struct addr *a,
     struct lookup_rcpt_answer *m)
 {
 	const struct config_domain *d = &r->config->domains[i];
@@ -29,6 +29,8 @@ route_in(const struct role *r, size_t i, const struct addr *a,
 	const struct table_user *u;
 	uint8_t room[ADDR_LOCAL_MAX];
 
+	lookup_look(r, i);
+	m->generation = lookup_of(r)->generation;
 	m->route = LOOKUP_TEMPFAIL;
 	m->domain = span_str(d->name);
 	if (!t->is_there)
@@ -41,7 +43,7 @@ route_in(const struct role *r, size_t i, const struct addr *a,
 }
 
 static void
-route(const struct role *r, struct span address, struct lookup_rcpt_answer *m)
+route(struct role *r, struct span address, struct lookup_rcpt_answer *m)
 {
 	struct addr a = { .kind = ADDR_POSTMASTER };
 	size_t i = 0;

@@ -16,7 +16,12 @@
 
 #include <sys/stat.h>
 
-#define LOOKUP_POLL_MS		2000u	/* between looks at the users files */
+/*
+ * Between looks at all users files, so that receivers forget what is old; a
+ * file that is asked for is looked at more often.
+ */
+#define LOOKUP_POLL_MS		2000u
+#define LOOKUP_LOOK_MS		100u
 #define LOOKUP_CACHE_MS		60000u	/* how long a receiver keeps answers */
 #define LOOKUP_THREADS		4u
 #define LOOKUP_WAITING		64u	/* password checks that wait */
@@ -27,6 +32,7 @@ struct lookup_domain {
 	struct table	 table;
 	/* What was read last; a file that differs is read again. */
 	struct stat	 seen;
+	uint64_t	 looked_ms;
 	bool		 is_wrong;	/* and was complained about */
 };
 struct lookup {
@@ -46,6 +52,8 @@ lookup_of(const struct role *r)
 }
 /* Read what has changed since; tells receivers when something has. */
 void lookup_poll(struct role *r);
+/* The same for one domain that somebody asks for now. */
+void lookup_look(struct role *r, size_t domain);
 /* Index of the domain in config->domains, or config->ndomains. */
 size_t lookup_domain_index(const struct role *r, struct span name);
 bool lookup_handle_auth(struct role *r, struct role_peer *from,

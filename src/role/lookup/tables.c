@@ -124,6 +124,13 @@ tell_receivers(struct role *r)
 			role_cut(r, p, "does not read");
 }
 
+static void
+changed(struct role *r)
+{
+	lookup_of(r)->generation++;
+	tell_receivers(r);
+}
+
 void
 lookup_poll(struct role *r)
 {
@@ -131,8 +138,18 @@ lookup_poll(struct role *r)
 
 	for (size_t i = 0; i < r->config->ndomains; i++)
 		has_changed |= poll_one(r, i);
-	if (!has_changed)
+	if (has_changed)
+		changed(r);
+}
+
+void
+lookup_look(struct role *r, size_t domain)
+{
+	uint64_t *looked_ms = &lookup_of(r)->domains[domain].looked_ms;
+
+	if (loop_now_ms(r->loop) - *looked_ms < LOOKUP_LOOK_MS)
 		return;
-	lookup_of(r)->generation++;
-	tell_receivers(r);
+	*looked_ms = loop_now_ms(r->loop);
+	if (poll_one(r, domain))
+		changed(r);
 }
