@@ -80,7 +80,7 @@ spool_record_length(const struct spool_record *r)
 	return (n + SPOOL_ALIGN - 1) & ~(uint64_t)(SPOOL_ALIGN - 1);
 }
 
-/* One hash over the head's hash and each of the rest. */
+/* One hash over the head's hash and each of the rest that is not empty. */
 static uint64_t
 head_hash(uint64_t seed, const uint8_t *head, const struct span *rest,
     size_t nrest)
@@ -88,7 +88,8 @@ head_hash(uint64_t seed, const uint8_t *head, const struct span *rest,
 	uint64_t h = spool_hash(seed, span_of(head, AT_HEAD_HASH));
 
 	for (size_t i = 0; i < nrest; i++)
-		h = spool_hash(h, rest[i]);
+		if (rest[i].n > 0)
+			h = spool_hash(h, rest[i]);
 	return h;
 }
 

@@ -290,8 +290,7 @@ reader_next(struct reader *r, struct journal_entry *e)
 			return ERR_OK;
 		}
 		/* Zeros up to the next block end each group. */
-		if (in.p[8] == 0 && in.p[9] == 0 && in.p[10] == 0 &&
-		    in.p[11] == 0 && r->at % JOURNAL_BLOCK != 0) {
+		if (le_u64(in.p) == 0 && r->at % JOURNAL_BLOCK != 0) {
 			r->at += 8;
 			continue;
 		}
