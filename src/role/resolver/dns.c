@@ -15,7 +15,6 @@
 static const struct {
 	const char	*name, *value;
 } options[] = {
-	{ "num-threads:", "1" },
 	{ "msg-cache-size:", "4m" },		/* DNS-5: bounded */
 	{ "rrset-cache-size:", "8m" },
 	{ "key-cache-size:", "1m" },
