@@ -190,6 +190,7 @@ struct config {
 	const char	       *ca_file;	/* "": the system's store */
 	bool			is_private_target_allowed;
 	bool			is_no_sandbox_allowed;
+	bool			is_delivery_held;
 
 	const char	       *spool;		/* directory */
 	uint64_t		segment_size;	/* octets, a multiple of 4096 */

@@ -57,6 +57,9 @@ const struct schema_row schema_rows[] = {
 	    OF(is_private_target_allowed), 0, 0, "no",
 	    "Deliver to private and loopback addresses that DNS names; "
 	    "without a value it means yes."),
+	TOP("hold deliveries", value_flag,
+	    OF(is_delivery_held), 0, 0, "no",
+	    "Take mail in and keep it: nothing is delivered."),
 	TOP("allow no sandbox", value_flag, OF(is_no_sandbox_allowed),
 	    0, 0, "no",
 	    "Start although this kernel has no Landlock or no seccomp."),

@@ -13,7 +13,20 @@ dest_drop(struct sched *s, struct dest *d)
 	map_remove(&s->dest_names, &d->node);
 	copy_free(&d->name);
 	copy_free(&d->why);
+	d->route = ROUTE_UNKNOWN;
 	pool_put(&s->dests, d->self);
+}
+
+bool
+sched_is_asked(const struct sched *s, uint32_t dest)
+{
+	return dest < s->dests.made && dest_at(s, dest)->route == ROUTE_ASKED;
+}
+
+uint32_t
+sched_end_of_dests(const struct sched *s)
+{
+	return s->dests.made;
 }
 
 static void

@@ -422,6 +422,12 @@ sched_finish(struct sched *s, uint32_t item)
 }
 
 bool
+sched_is_expired(const struct sched *s, uint64_t now, uint32_t item)
+{
+	return expires(s, item_at(s, item)) <= now;
+}
+
+bool
 sched_defer(struct sched *s, uint64_t now, uint32_t item, bool is_soon,
     uint64_t *wait_ms)
 {
@@ -494,6 +500,7 @@ sched_view(const struct sched *s, uint32_t item, struct sched_view *v)
 		.state = (enum sched_state)it->state,
 		.attempts = it->attempts,
 		.dest = it->dest,
+		.born_ms = (uint64_t)MAX(it->born_s, 0) * 1000,
 		.next_ms = it->state == SCHED_STATE_SCHEDULED ?
 		    MAX(it->timer.due, site_end) :
 		    it->state == SCHED_STATE_READY ? site_end : 0,

@@ -104,6 +104,10 @@ MUST_USE enum err sched_routed(struct sched *s, uint32_t dest,
 void sched_unrouted(struct sched *s, uint32_t dest, uint64_t until,
     struct span why);
 
+/* True between RESOLVE and its answer; any number may be asked about. */
+bool sched_is_asked(const struct sched *s, uint32_t dest);
+uint32_t sched_end_of_dests(const struct sched *s);
+
 /* The item is done with (all its recipients have ended, or it was deleted). */
 void sched_finish(struct sched *s, uint32_t item);
 /*
@@ -113,6 +117,8 @@ void sched_finish(struct sched *s, uint32_t item);
  */
 bool sched_defer(struct sched *s, uint64_t now, uint32_t item, bool is_soon,
     uint64_t *wait_ms);
+/* Its lifetime is over: sched_defer would say false. */
+bool sched_is_expired(const struct sched *s, uint64_t now, uint32_t item);
 /* Give an item back untried, due after wait_ms. */
 void sched_return(struct sched *s, uint64_t now, uint32_t item,
     uint64_t wait_ms);
@@ -145,6 +151,7 @@ struct sched_view {
 	enum sched_state	state;
 	uint32_t		attempts;
 	uint32_t		dest;
+	uint64_t		born_ms;	/* monotonic; 0 when before */
 	uint64_t		next_ms;	/* monotonic; 0: now or running */
 	uint64_t		expires_ms;	/* monotonic */
 	bool			is_bounce;

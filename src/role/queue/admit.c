@@ -1,0 +1,236 @@
+/*
+ * admit.c - what the store reports becomes items of the scheduler.
+ *
+ * At the start a message comes first and what the journal knows of it right
+ * behind; so the envelope is kept until the next message shows that all was
+ * said.  Later messages are new and go straight on.
+ */
+#include "role/queue/queue.h"
+
+#include "os/clock.h"
+
+/* Who takes turns with whom: the user, else the domain of the reverse-path. */
+static uint32_t
+originator_of(const struct queue *q, const struct envelope *e)
+{
+	size_t at;
+
+	if (e->originator.n > 0)
+		return queue_hash(q, e->originator);
+	at = span_rfind(e->reverse_path, '@');
+	return queue_hash(q, span_skip(e->reverse_path, at));
+}
+
+#define MARK_HASH	0xffffffu
+#define MARK_FLAGS	0x3u
+#define MARK_SIZE	((UINT64_C(1) << 38) - 1)
+
+uint32_t
+queue_id_hash(const struct queue *q, const struct msg_id *id)
+{
+	return queue_hash(q, span_of(id->octets, MSG_ID_OCTETS)) & MARK_HASH;
+}
+
+void
+queue_set_mark(struct store_message *m, const struct queue_mark *mark)
+{
+	uint64_t v = mark->id_hash & MARK_HASH;
+
+	v |= (uint64_t)(mark->flags & MARK_FLAGS) << 24;
+	v |= MIN(mark->size, MARK_SIZE) << 26;
+	_Static_assert(sizeof(v) == sizeof(void *), "a mark is a pointer wide");
+	memcpy(store_user(m), &v, sizeof(v));
+}
+
+struct queue_mark
+queue_mark(struct store_message *m)
+{
+	uint64_t v;
+
+	memcpy(&v, store_user(m), sizeof(v));
+	return (struct queue_mark){
+		.id_hash = (uint32_t)v & MARK_HASH,
+		.flags = (uint8_t)(v >> 24 & MARK_FLAGS),
+		.size = v >> 26,
+	};
+}
+
+static void
+mark(const struct queue *q, struct store_message *m, const struct msg_id *id,
+    const struct content_facts *facts, uint64_t size)
+{
+	const struct queue_mark it = {
+		.id_hash = queue_id_hash(q, id),
+		.flags = (uint8_t)(
+		    (facts->flags & CONTENT_8BIT ? DELIVER_8BIT : 0) |
+		    (facts->flags & CONTENT_DOT_LINE ? DELIVER_DOT : 0)),
+		.size = size,
+	};
+
+	queue_set_mark(m, &it);
+}
+
+static struct sched_entry
+entry_of(const struct queue *q, struct store_message *m,
+    const struct envelope *e)
+{
+	const struct retry *retry = &q->retry;
+	uint64_t wall = clock_wall_ms();
+
+	return (struct sched_entry){
+		.message = (uint64_t)(uintptr_t)m,
+		.originator = originator_of(q, e),
+		.size = queue_mark(m).size,
+		.attempts = q->told_attempts,
+		.age_ms = retry_age_ms(retry, q->told_attempts, e->arrived_ms,
+		    wall),
+		.wait_ms = q->told_has_next ? retry_left_ms(retry,
+			q->told_attempts, q->told_next_ms, wall) : 0,
+		.is_bounce = e->reverse_path.n == 0,
+	};
+}
+
+static enum err
+admit_recipient(struct queue *q, struct sched_entry *entry,
+    const struct envelope_recipient *r)
+{
+	uint32_t item;
+	enum err e = queue_destination(q->config, r, &q->name);
+
+	if (e != ERR_OK)
+		return e;
+	entry->destination = buf_span(&q->name);
+	if (sched_item_for(q->sched, entry->message, entry->destination) !=
+	    SCHED_NONE)
+		return ERR_OK;
+	return sched_add(q->sched, loop_now_ms(q->role->loop), entry, &item);
+}
+
+static void
+admit(struct queue *q, struct store_message *m, const struct envelope *e)
+{
+	struct sched_entry entry = entry_of(q, m, e);
+	struct span list = e->recipients;
+	struct envelope_recipient r;
+	enum err error = ERR_OK;
+
+	for (uint32_t slot = 0; envelope_next(&list, &r) == ERR_OK; slot++) {
+		if (store_slot_is_settled(m, slot))
+			continue;
+		error = admit_recipient(q, &entry, &r);
+		if (error != ERR_OK)
+			break;
+	}
+	if (error != ERR_OK) {
+		/* It is safe on the disk; the next start finds it again. */
+		struct log_line l;
+
+		log_begin(&l, LOG_LEVEL_ALARM, &e->id, "not-scheduled");
+		log_str(&l, "why", err_name(error));
+		queue_log(q, &l);
+	}
+}
+
+static void
+log_queued(struct queue *q, const struct envelope *e, uint64_t size)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, &e->id, "queued");
+	log_span(&l, "from", e->reverse_path);
+	log_num(&l, "recipients", e->nrecipients);
+	log_num(&l, "size", size);
+	queue_log(q, &l);
+}
+
+void
+queue_admit_told(struct queue *q)
+{
+	struct envelope e;
+
+	if (q->told != NULL &&
+	    envelope_decode(buf_span(&q->told_envelope), &e) == ERR_OK)
+		admit(q, q->told, &e);
+	q->told = NULL;
+	q->told_attempts = 0;
+	q->told_has_next = false;
+}
+
+static void
+tell_message(void *arg, struct store_message *m, const struct envelope *e,
+    const struct content_facts *facts, uint64_t size)
+{
+	struct queue *q = arg;
+
+	queue_admit_told(q);
+	mark(q, m, &e->id, facts, size);
+	if (!q->is_opening) {
+		admit(q, m, e);
+		log_queued(q, e, size);
+		queue_wake(q);
+		return;
+	}
+	buf_cut(&q->told_envelope, 0);
+	if (envelope_encode(e, &q->told_envelope) == ERR_OK)
+		q->told = m;
+}
+
+static void
+tell_outcome(void *arg, struct store_message *m, uint32_t slot,
+    const struct store_outcome *o)
+{
+	struct queue *q = arg;
+
+	(void)slot;
+	if (m != q->told || o->fate != STORE_RETRY)
+		return;
+	q->told_attempts = MAX(q->told_attempts, o->attempts);
+	if (!q->told_has_next || o->next_ms < q->told_next_ms)
+		q->told_next_ms = o->next_ms;
+	q->told_has_next = true;
+}
+
+static void
+tell_lost(void *arg, struct store_message *m)
+{
+	struct queue *q = arg;
+
+	/* The alarm names it. */
+	if (q->told == m)
+		q->told = NULL;
+	queue_forget(q, m);
+}
+
+static const char *const alarm_words[STORE_ALARM_COUNT] = {
+	[STORE_ALARM_CORRUPT] = "hole in a segment",
+	[STORE_ALARM_CONTENT] = "content does not hold",
+	[STORE_ALARM_LARGE] = "large file short, wrong or missing",
+	[STORE_ALARM_JOURNAL] = "journal does not hold",
+	[STORE_ALARM_STRANGE] = "strange file",
+	[STORE_ALARM_SYNC] = "sync failed",
+	[STORE_ALARM_UNFINISHED] = "unfinished batch dropped",
+};
+
+static void
+tell_alarm(void *arg, const struct store_alarm *a)
+{
+	struct queue *q = arg;
+	struct log_line l;
+
+	log_begin(&l, a->kind == STORE_ALARM_UNFINISHED ? LOG_LEVEL_INFO :
+	    LOG_LEVEL_ALARM, a->id, "spool");
+	log_str(&l, "what", alarm_words[a->kind]);
+	log_num(&l, "segment", a->segment);
+	log_num(&l, "offset", a->offset);
+	log_num(&l, "octets", a->octets);
+	if (a->name != NULL)
+		log_str(&l, "file", a->name);
+	queue_log(q, &l);
+}
+
+const struct store_events queue_store_events = {
+	.message = tell_message,
+	.outcome = tell_outcome,
+	.lost = tell_lost,
+	.alarm = tell_alarm,
+};

@@ -1,0 +1,364 @@
+/*
+ * bounce.c - tell the reverse-path who did not get the letter, then settle.
+ *
+ *	ASK ──► ASKED ──► APPEND ──► SYNC ──► settled as failed
+ *	 ▲ lookup went │     ▲ sync failed │
+ *	 └─────────────┘     └─────────────┘
+ *
+ * Nothing is settled before the bounce is durable, so a crash repeats the last
+ * attempt at worst and drops nobody silently.  A null reverse-path gets none
+ * (RFC 5321 4.5.5), so bounces make no bounces; a forged domain gets a bounded
+ * number an hour (RLY-4).
+ */
+#include "role/queue/bounce.h"
+
+#include <stdlib.h>
+
+#define RETRY_MS	10000u
+#define RATE_HOUR_MS	(3600u * 1000)
+
+static void
+log_bounce(struct queue *q, const struct msg_id *id, const char *event,
+    struct span to, const char *why)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, id, event);
+	log_span(&l, "to", to);
+	log_str(&l, "why", why);
+	queue_log(q, &l);
+}
+
+/* The reverse-path was told, under an id of the notice's own. */
+static void
+log_bounced(struct queue *q, const struct bounce *b)
+{
+	char id[MSG_ID_LETTERS + 1];
+	struct log_line l;
+
+	msg_id_print(&b->own_id, id);
+	log_begin(&l, LOG_LEVEL_INFO, &b->id, "bounced");
+	log_span(&l, "to", buf_span(&b->reverse_path));
+	log_str(&l, "bounce", id);
+	queue_log(q, &l);
+}
+
+static void
+settle_failed(struct queue *q, struct store_message *m, uint32_t slot,
+    struct span text)
+{
+	const struct store_outcome o = {
+		.fate = STORE_FAILED,
+		.words = span_of(text.p, MIN(text.n, STORE_WORDS_MAX)),
+	};
+	uint64_t ticket;
+
+	/* Without memory: again after the next start, as not yet told. */
+	if (store_settle(q->store, m, slot, &o, &ticket) != ERR_OK)
+		return;
+}
+
+/* True while this domain may get one more this hour. */
+static bool
+is_within_rate(struct queue *q, struct span reverse_path)
+{
+	struct span domain = span_skip(reverse_path,
+	    span_rfind(reverse_path, '@'));
+	struct queue_rate *r = &q->rates[queue_hash(q, domain) %
+	    COUNT(q->rates)];
+	uint32_t hour = (uint32_t)(loop_now_ms(q->role->loop) / RATE_HOUR_MS);
+
+	if (r->hour != hour)
+		*r = (struct queue_rate){ .hour = hour };
+	return ++r->n <= QUEUE_BOUNCES_AN_HOUR;
+}
+
+static void
+bounce_free(struct bounce *b)
+{
+	if (b == NULL)
+		return;
+	buf_free(&b->failures);
+	buf_free(&b->words);
+	buf_free(&b->route);
+	buf_free(&b->reverse_path);
+	free(b);
+}
+
+static void
+bounce_remove(struct queue *q, uint32_t i)
+{
+	bounce_free(q->bounces[i]);
+	q->bounces[i] = q->bounces[--q->nbounces];
+	q->bounces[q->nbounces] = NULL;
+}
+
+static enum err
+keep_failure(struct bounce *b, const struct bounce_failure *f)
+{
+	struct bounce_kept k = {
+		.slot = f->slot,
+		.is_expired = f->is_expired,
+		.words = {
+			.at = (uint32_t)b->words.n,
+			.nstatus = (uint16_t)f->status.n,
+			.nremote = (uint16_t)f->remote.n,
+			.ntext = (uint16_t)f->text.n,
+			.code = f->code,
+		},
+	};
+	enum err e = buf_add(&b->words, f->status);
+
+	if (e == ERR_OK)
+		e = buf_add(&b->words, f->remote);
+	if (e == ERR_OK)
+		e = buf_add(&b->words, f->text);
+	if (e == ERR_OK)
+		e = buf_add(&b->failures, span_of(&k, sizeof(k)));
+	return e;
+}
+
+static struct bounce *
+bounce_new(struct store_message *m, const struct envelope *envelope,
+    const struct bounce_failure *failures, uint32_t n)
+{
+	struct bounce *b = calloc(1, sizeof(*b));
+	enum err e = ERR_OK;
+
+	if (b == NULL)
+		return NULL;
+	*b = (struct bounce){
+		.m = m,
+		.failures = buf_make(ENVELOPE_RECIPIENTS_MAX *
+		    sizeof(struct bounce_kept)),
+		.words = buf_make(ENVELOPE_RECIPIENTS_MAX * 2048),
+		.route = buf_make(1024),
+		.reverse_path = buf_make(1024),
+	};
+	b->id = envelope->id;
+	e = buf_add(&b->reverse_path, envelope->reverse_path);
+	for (uint32_t i = 0; e == ERR_OK && i < n; i++)
+		e = keep_failure(b, &failures[i]);
+	if (e == ERR_OK)
+		return b;
+	bounce_free(b);
+	return NULL;
+}
+
+bool
+queue_bounce(struct queue *q, struct store_message *m,
+    const struct bounce_failure *failures, uint32_t n)
+{
+	struct envelope e;
+	struct bounce *b;
+	const char *drop = NULL;
+
+	buf_cut(&q->scratch, 0);
+	if (store_envelope(q->store, m, &q->scratch, &e) != ERR_OK)
+		return false;
+	if (e.reverse_path.n == 0)
+		drop = "null reverse-path";
+	else if (!is_within_rate(q, e.reverse_path))
+		drop = "too many to this domain this hour";
+	if (drop != NULL) {
+		log_bounce(q, &e.id, "no-bounce", e.reverse_path, drop);
+		for (uint32_t i = 0; i < n; i++)
+			settle_failed(q, m, failures[i].slot,
+			    failures[i].text);
+		return true;
+	}
+	b = q->nbounces < QUEUE_BOUNCES_MAX ?
+	    bounce_new(m, &e, failures, n) : NULL;
+	if (b == NULL)
+		return false;
+	q->bounces[q->nbounces++] = b;
+	queue_wake(q);
+	return true;
+}
+
+bool
+queue_bounce_of(const struct queue *q, const struct store_message *m)
+{
+	for (uint32_t i = 0; i < q->nbounces; i++)
+		if (q->bounces[i]->m == m)
+			return true;
+	return false;
+}
+
+bool
+queue_bounce_has(const struct queue *q, const struct store_message *m,
+    uint32_t slot)
+{
+	for (uint32_t i = 0; i < q->nbounces; i++) {
+		const struct bounce *b = q->bounces[i];
+		uint32_t n = bounce_count(b);
+
+		for (uint32_t k = 0; b->m == m && k < n; k++)
+			if (bounce_kept_at(b, k)->slot == slot)
+				return true;
+	}
+	return false;
+}
+
+/* Its recipients are failed now; the store may drop the message with them. */
+static void
+bounce_settle(struct queue *q, const struct bounce *b)
+{
+	for (uint32_t k = 0; k < bounce_count(b); k++)
+		settle_failed(q, b->m, bounce_kept_at(b, k)->slot,
+		    bounce_text(b, bounce_kept_at(b, k)));
+}
+
+static void
+bounce_drop(struct queue *q, uint32_t i, const char *why)
+{
+	log_bounce(q, &q->bounces[i]->id, "no-bounce",
+	    buf_span(&q->bounces[i]->reverse_path), why);
+	bounce_settle(q, q->bounces[i]);
+	bounce_remove(q, i);
+}
+
+/* Where does the reverse-path live? */
+static void
+bounce_ask(struct queue *q, struct bounce *b, uint64_t now)
+{
+	struct role_peer *p = role_peer(q->role, IPC_ROLE_LOOKUP);
+	const struct lookup_rcpt question = {
+		.tag = ++q->next_tag,
+		.address = buf_span(&b->reverse_path),
+	};
+
+	b->after_ms = now + QUEUE_AWAY_MS;
+	if (role_send(q->role, p, &ipc_lookup_rcpt, &question, NULL) != ERR_OK)
+		return;
+	b->tag = question.tag;
+	b->state = BOUNCE_ASKED;
+}
+
+static void
+bounce_append(struct queue *q, struct bounce *b, uint64_t now)
+{
+	enum err e = queue_bounce_write(q, b);
+
+	/* The letter was found corrupt: it is gone, and b with it. */
+	if (e == ERR_CORRUPT)
+		return;
+	/* No segment is ready: one is being made. */
+	b->after_ms = now + (e == ERR_AGAIN ? QUEUE_GROUP_MS : RETRY_MS);
+	if (e == ERR_OK)
+		b->state = BOUNCE_SYNC;
+}
+
+/* At the end of a turn: whatever can go on goes on. */
+void
+queue_bounces_turn(struct queue *q)
+{
+	uint64_t now = loop_now_ms(q->role->loop);
+
+	/* Backwards: what is removed is replaced by one already seen. */
+	for (uint32_t i = q->nbounces; i-- > 0; ) {
+		struct bounce *b = q->bounces[i];
+
+		if (b->after_ms > now)
+			continue;
+		if (b->state == BOUNCE_ASK)
+			bounce_ask(q, b, now);
+		else if (b->state == BOUNCE_APPEND)
+			bounce_append(q, b, now);
+	}
+}
+
+static enum err
+keep_route(struct bounce *b, const struct lookup_rcpt_answer *m)
+{
+	enum err e;
+
+	buf_cut(&b->route, 0);
+	b->is_local = m->route == LOOKUP_LOCAL;
+	b->ndomain = b->is_local ? (uint16_t)m->domain.n : 0;
+	if (!b->is_local)
+		return ERR_OK;
+	e = buf_add(&b->route, m->domain);
+	return e != ERR_OK ? e : buf_add(&b->route, m->key);
+}
+
+static void
+bounce_answered(struct queue *q, uint32_t i, const struct lookup_rcpt_answer *m)
+{
+	struct bounce *b = q->bounces[i];
+
+	if (m->route == LOOKUP_UNKNOWN) {
+		bounce_drop(q, i, "no such user at the reverse-path");
+		return;
+	}
+	b->state = BOUNCE_ASK;
+	b->after_ms = loop_now_ms(q->role->loop) + RETRY_MS;
+	if (m->route == LOOKUP_TEMPFAIL || keep_route(b, m) != ERR_OK)
+		return;
+	b->state = BOUNCE_APPEND;
+	b->after_ms = 0;
+}
+
+bool
+queue_bounce_answer(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds)
+{
+	struct queue *q = r->self;
+	const struct lookup_rcpt_answer *m = msg;
+
+	(void)from;
+	(void)fds;
+	for (uint32_t i = 0; i < q->nbounces; i++)
+		if (q->bounces[i]->state == BOUNCE_ASKED &&
+		    q->bounces[i]->tag == m->tag) {
+			bounce_answered(q, i, m);
+			break;
+		}
+	queue_wake(q);
+	return true;
+}
+
+void
+queue_lookup_went(struct queue *q)
+{
+	for (uint32_t i = 0; i < q->nbounces; i++)
+		if (q->bounces[i]->state == BOUNCE_ASKED) {
+			q->bounces[i]->state = BOUNCE_ASK;
+			q->bounces[i]->after_ms = 0;
+		}
+}
+
+void
+queue_bounces_synced(struct queue *q, const struct spool_synced *s)
+{
+	for (uint32_t i = q->nbounces; i-- > 0; ) {
+		struct bounce *b = q->bounces[i];
+
+		if (b->state != BOUNCE_SYNC)
+			continue;
+		if (b->ticket <= s->acked) {
+			log_bounced(q, b);
+			bounce_settle(q, b);
+			bounce_remove(q, i);
+		} else if (s->failed != 0 && b->ticket >= s->failed_from &&
+		    b->ticket <= s->failed) {
+			b->state = BOUNCE_APPEND;
+			b->after_ms = 0;
+		}
+	}
+}
+
+void
+queue_bounces_forget(struct queue *q, const struct store_message *m)
+{
+	for (uint32_t i = q->nbounces; i-- > 0; )
+		if (q->bounces[i]->m == m)
+			bounce_remove(q, i);
+}
+
+void
+queue_bounces_free(struct queue *q)
+{
+	while (q->nbounces > 0)
+		bounce_remove(q, 0);
+}

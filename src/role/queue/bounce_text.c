@@ -1,0 +1,167 @@
+/*
+ * bounce_text.c - write a bounce and its envelope into the store.
+ */
+#include "role/queue/bounce.h"
+
+#include "mail/dsn.h"
+#include "os/clock.h"
+
+#include <stdlib.h>
+
+#define PIECES_MAX	512u
+
+/* The beginning of what was sent, at most as much as a bounce may copy. */
+static enum err
+read_original(struct queue *q, struct bounce *b, struct buf *to)
+{
+	struct store_piece *p = calloc(PIECES_MAX, sizeof(*p));
+	size_t n = 0, got;
+	enum err e;
+
+	if (p == NULL)
+		return ERR_NOMEM;
+	e = store_claim(q->store, b->m, p, PIECES_MAX, &n);
+	for (size_t i = 0; e == ERR_OK && i < n && to->n < to->limit; i++) {
+		size_t want = (size_t)MIN(p[i].n,
+		    (uint64_t)(to->limit - to->n));
+
+		e = buf_room(to, want);
+		if (e == ERR_OK)
+			e = spool_read_at(&q->files, p[i].fd, buf_end(to),
+			    want, p[i].at, &got);
+		if (e == ERR_OK)
+			buf_grew(to, got);
+	}
+	free(p);
+	return e;
+}
+
+/* The addresses of the kept failures, in the envelope's order as they are. */
+static void
+fill_recipients(const struct bounce *b, const struct envelope *e,
+    struct dsn_recipient *r)
+{
+	struct envelope_recipient er;
+	struct span list = e->recipients;
+	uint32_t k = 0, n = bounce_count(b);
+
+	for (uint32_t slot = 0; k < n && envelope_next(&list, &er) == ERR_OK;
+	    slot++) {
+		const struct bounce_kept *f = bounce_kept_at(b, k);
+
+		if (f->slot != slot)
+			continue;
+		r[k++] = (struct dsn_recipient){
+			.address = er.address,
+			.status = f->is_expired ? SPAN("4.4.7") :
+			    bounce_status(b, f),
+			.remote = bounce_remote(b, f),
+			.code = f->words.code,
+			.text = bounce_text(b, f),
+		};
+	}
+}
+
+static enum err
+write_report(struct queue *q, struct bounce *b, const struct envelope *e,
+    struct span original, struct buf *to)
+{
+	struct dsn_recipient *r = calloc(bounce_count(b), sizeof(*r));
+	const struct dsn d = {
+		.id = b->own_id,
+		.original_id = b->id,
+		.now_ms = clock_wall_ms(),
+		.arrived_ms = e->arrived_ms,
+		.hostname = span_str(q->config->hostname),
+		.reverse_path = e->reverse_path,
+		.action = DSN_FAILED,
+		.recipients = r,
+		.nrecipients = bounce_count(b),
+		.original = original,
+		.is_whole = queue_mark(b->m).size <= original.n,
+		.original_max = q->config->limits.bounce_copy,
+	};
+	enum err err;
+
+	if (r == NULL)
+		return ERR_NOMEM;
+	fill_recipients(b, e, r);
+	err = dsn_write(&d, to);
+	free(r);
+	return err;
+}
+
+/* RFC 5321 4.5.5: from the null reverse-path, to the old one. */
+static enum err
+write_envelope(const struct bounce *b, struct buf *list, struct buf *to)
+{
+	struct span route = buf_span(&b->route);
+	struct envelope_recipient r = {
+		.address = buf_span(&b->reverse_path),
+		.route = b->is_local ? ENVELOPE_LOCAL : ENVELOPE_REMOTE,
+	};
+	struct envelope e = {
+		.id = b->own_id,
+		.arrived_ms = clock_wall_ms(),
+		.flags = ENVELOPE_BOUNCE,
+		.client = SPAN("local"),
+		.nrecipients = 1,
+	};
+	enum err err;
+
+	r.domain = span_take(&route, b->ndomain);
+	r.key = route;
+	err = envelope_add_recipient(list, &r);
+	e.recipients = buf_span(list);
+	return err != ERR_OK ? err : envelope_encode(&e, to);
+}
+
+static enum err
+append(struct queue *q, struct bounce *b, struct span envelope,
+    struct span content)
+{
+	struct content_scan scan;
+	struct content_facts facts;
+	const struct spool_message m = {
+		.id = &b->own_id,
+		.envelope = envelope,
+		.content = &content,
+		.ncontent = 1,
+		.facts = &facts,
+	};
+
+	content_scan_begin(&scan, span_str(q->config->hostname));
+	content_scan_feed(&scan, content);
+	facts = content_scan_end(&scan);
+	return store_append(q->store, &m, &b->ticket);
+}
+
+enum err
+queue_bounce_write(struct queue *q, struct bounce *b)
+{
+	struct buf original = buf_make(q->config->limits.bounce_copy + 1);
+	struct buf report = buf_make(DSN_MAX), list = buf_make(4096);
+	struct buf envelope = buf_make(8192);
+	struct envelope e;
+	enum err err;
+
+	b->own_id = role_new_id(q->role);
+	err = read_original(q, b, &original);
+	if (err != ERR_OK)
+		goto out;	/* lost: b is gone */
+	buf_cut(&q->scratch, 0);
+	err = store_envelope(q->store, b->m, &q->scratch, &e);
+	if (err != ERR_OK)
+		goto out;
+	err = write_report(q, b, &e, buf_span(&original), &report);
+	if (err == ERR_OK)
+		err = write_envelope(b, &list, &envelope);
+	if (err == ERR_OK)
+		err = append(q, b, buf_span(&envelope), buf_span(&report));
+out:
+	buf_free(&original);
+	buf_free(&report);
+	buf_free(&list);
+	buf_free(&envelope);
+	return err;
+}

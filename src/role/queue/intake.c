@@ -1,0 +1,224 @@
+/*
+ * intake.c - receivers: files out, durable offsets in.
+ *
+ * A receiver is believed about nothing but its own files; a word about another
+ * one's is a lie, and the liar is cut off (PRV-3).  Its files stay its own
+ * until the supervisor says that the process has ended.
+ */
+#include "role/queue/queue.h"
+
+#include "os/file.h"
+
+#include <stdlib.h>
+
+void
+queue_receiver_came(struct queue *q, struct role_peer *p)
+{
+	(void)q;
+	/* Without memory it gets no files, says 451, and is asked again. */
+	p->data = calloc(1, sizeof(struct queue_receiver));
+}
+
+/* Everybody who may be writing has named what he writes. */
+static void
+check_writers(struct queue *q)
+{
+	struct role_peer *p;
+
+	if (!q->is_awaiting_writers || q->store == NULL)
+		return;
+	for (uint32_t i = 0; i < q->config->receivers; i++) {
+		p = role_peer_at(q->role, IPC_ROLE_RECEIVER, i);
+		if (p != NULL && (p->data == NULL ||
+		    !((struct queue_receiver *)p->data)->is_announced))
+			return;
+	}
+	q->is_awaiting_writers = false;
+	store_writers_known(q->store);
+}
+
+void
+queue_receiver_went(struct queue *q, struct role_peer *p)
+{
+	free(p->data);
+	p->data = NULL;
+	/* It may still write: only ENDED lets us read what it left. */
+	(void)q;
+}
+
+static bool
+send_segment(struct queue *q, struct role_peer *p)
+{
+	struct spool_grant g;
+	struct intake_segment msg;
+	enum err e;
+
+	if (store_take_segment(q->store, p->instance, &g) != ERR_OK)
+		return false;
+	msg = (struct intake_segment){
+		.segment = g.number,
+		.generation = g.generation,
+		.offset = g.offset,
+		.size = g.size,
+	};
+	e = role_send(q->role, p, &ipc_intake_segment, &msg, &g.fd);
+	file_close(g.fd);
+	/* Not sent: the store takes it back when that process has ended. */
+	return e == ERR_OK;
+}
+
+static bool
+send_large(struct queue *q, struct role_peer *p)
+{
+	struct intake_large msg;
+	enum err e;
+	int fd;
+
+	if (store_take_large(q->store, p->instance, &msg.large, &fd) != ERR_OK)
+		return false;
+	e = role_send(q->role, p, &ipc_intake_large, &msg, &fd);
+	file_close(fd);
+	return e == ERR_OK;
+}
+
+static void
+refill(struct queue *q, struct role_peer *p)
+{
+	struct queue_receiver *r = p->data;
+
+	if (r == NULL || !r->is_announced)
+		return;
+	while (r->segments < QUEUE_SEGMENTS_HELD && send_segment(q, p))
+		r->segments++;
+	while (r->large < QUEUE_LARGE_HELD && send_large(q, p))
+		r->large++;
+}
+
+void
+queue_refill(struct queue *q)
+{
+	if (q->store == NULL || q->is_stopping)
+		return;
+	for (uint32_t i = 0; i < q->config->receivers; i++) {
+		struct role_peer *p =
+		    role_peer_at(q->role, IPC_ROLE_RECEIVER, i);
+
+		if (p != NULL)
+			refill(q, p);
+	}
+}
+
+bool
+queue_announced(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds)
+{
+	struct queue *q = r->self;
+	const struct intake_announced *m = msg;
+	struct queue_receiver *receiver = from->data;
+	const struct intake_state state = { .mode = q->mode };
+
+	(void)fds;
+	/* Once a channel; more than that is out of order. */
+	if (receiver == NULL || receiver->is_announced)
+		return false;
+	*receiver = (struct queue_receiver){ m->segments, m->large, true };
+	check_writers(q);
+	if (role_send(r, from, &ipc_intake_state, &state, NULL) != ERR_OK)
+		return false;
+	refill(q, from);
+	return true;
+}
+
+bool
+queue_accepted(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds)
+{
+	struct queue *q = r->self;
+	const struct intake_accepted *m = msg;
+
+	(void)fds;
+	return store_advance(q->store, from->instance, m->segment,
+	    m->generation, m->durable) != ERR_DENIED;
+}
+
+bool
+queue_sealed(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds)
+{
+	struct queue *q = r->self;
+	const struct intake_sealed *m = msg;
+	struct queue_receiver *receiver = from->data;
+
+	(void)fds;
+	if (store_sealed(q->store, from->instance, m->segment, m->generation,
+	    m->durable, m->is_poisoned) == ERR_DENIED)
+		return false;
+	if (receiver != NULL && receiver->is_announced &&
+	    receiver->segments > 0)
+		receiver->segments--;
+	refill(q, from);
+	queue_wake(q);
+	return true;
+}
+
+bool
+queue_large_used(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds)
+{
+	struct queue *q = r->self;
+	const struct intake_large_used *m = msg;
+	struct queue_receiver *receiver = from->data;
+
+	(void)fds;
+	if (store_large_used(q->store, from->instance, m->large,
+	    m->is_spoilt) == ERR_DENIED)
+		return false;
+	if (receiver != NULL && receiver->is_announced && receiver->large > 0)
+		receiver->large--;
+	refill(q, from);
+	queue_wake(q);
+	return true;
+}
+
+bool
+queue_ended(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds)
+{
+	struct queue *q = r->self;
+	const struct control_ended *m = msg;
+
+	(void)from;
+	(void)fds;
+	if (m->role != IPC_ROLE_RECEIVER || q->store == NULL)
+		return true;
+	store_writer_ended(q->store, m->instance);
+	check_writers(q);
+	queue_wake(q);
+	return true;
+}
+
+/* Section 19: too little room on the disk, and no new senders come in. */
+void
+queue_watch_room(struct queue *q)
+{
+	struct intake_state state = { .mode = INTAKE_OPEN };
+	struct role_peer *p;
+	struct log_line l;
+
+	if (store_room(q->store) != STORE_ROOM_OK)
+		state.mode = INTAKE_NO_NEW;
+	if (state.mode == q->mode)
+		return;
+	q->mode = state.mode;
+	log_begin(&l, LOG_LEVEL_WARN, NULL, "spool");
+	log_str(&l, "what", state.mode == INTAKE_OPEN ?
+	    "enough room again" : "too little room: new mail is put off");
+	queue_log(q, &l);
+	for (uint32_t i = 0; i < q->config->receivers; i++) {
+		p = role_peer_at(q->role, IPC_ROLE_RECEIVER, i);
+		/* A lost word is said again at the next change. */
+		if (p != NULL && role_send(q->role, p, &ipc_intake_state,
+		    &state, NULL) != ERR_OK)
+			continue;
+	}
+}

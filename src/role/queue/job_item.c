@@ -1,0 +1,111 @@
+/*
+ * job_item.c - the recipients of one item, read from the envelope.
+ */
+#include "role/queue/queue.h"
+
+static enum err
+add_recipient(struct queue *q, struct job *j, uint32_t slot,
+    const struct envelope_recipient *r)
+{
+	const struct deliver_recipient dr = {
+		slot, r->address, r->domain, r->key,
+	};
+	const struct job_slot js = {
+		.slot = slot,
+		.address = (uint32_t)j->text.n,
+		.naddress = (uint16_t)MIN(r->address.n, UINT16_MAX),
+		.fate = JOB_SLOT_OPEN,
+	};
+	enum err e = ipc_list_add(&ipc_deliver_recipient, &dr, &q->list);
+
+	if (e == ERR_OK)
+		e = buf_add(&j->text, r->address);
+	return e != ERR_OK ? e : buf_add(&j->slots, span_of(&js, sizeof(js)));
+}
+
+/* All that still wait for this destination. */
+static enum err
+add_recipients(struct queue *q, struct job *j, struct job_message *jm,
+    struct span destination, struct span list)
+{
+	struct envelope_recipient r;
+	enum err e;
+
+	for (uint32_t slot = 0; envelope_next(&list, &r) == ERR_OK; slot++) {
+		if (store_slot_is_settled(jm->m, slot) ||
+		    queue_bounce_has(q, jm->m, slot))
+			continue;
+		e = queue_destination(q->config, &r, &q->name);
+		if (e != ERR_OK)
+			return e;
+		if (!span_eq(buf_span(&q->name), destination))
+			continue;
+		e = add_recipient(q, j, slot, &r);
+		if (e != ERR_OK)
+			return e;
+		jm->nslots++;
+	}
+	return jm->nslots == 0 ? ERR_NONE : ERR_OK;
+}
+
+static enum err
+add_text(struct queue *q, struct job *j, struct job_message *jm,
+    const struct envelope *e)
+{
+	enum err err;
+
+	jm->text = (uint32_t)j->text.n;
+	jm->nreverse = (uint32_t)e->reverse_path.n;
+	jm->nlist = (uint32_t)q->list.n;
+	err = buf_add(&j->text, e->reverse_path);
+	return err != ERR_OK ? err : buf_add(&j->text, buf_span(&q->list));
+}
+
+enum err
+queue_job_add(struct queue *q, struct job *j, uint32_t item)
+{
+	struct job_message *jm = &j->messages[j->nmessages];
+	struct sched_view v;
+	struct envelope e;
+	size_t slots = j->slots.n;
+	enum err err;
+
+	ASSERT(j->nmessages < COUNT(j->messages));
+	ASSERT(sched_view(q->sched, item, &v));
+	*jm = (struct job_message){
+		.m = (struct store_message *)(uintptr_t)v.message,
+		.item = item,
+		.slot = (uint32_t)(slots / sizeof(struct job_slot)),
+	};
+	buf_cut(&q->scratch, 0);
+	buf_cut(&q->list, 0);
+	err = store_envelope(q->store, jm->m, &q->scratch, &e);
+	if (err != ERR_OK)
+		return err;
+	jm->id = e.id;
+	err = add_recipients(q, j, jm, v.destination, e.recipients);
+	if (err == ERR_OK)
+		err = add_text(q, j, jm, &e);
+	if (err == ERR_OK)
+		j->nmessages++;
+	else
+		buf_cut(&j->slots, slots);
+	return err;
+}
+
+enum err
+queue_job_describe(const struct job *j, const struct job_message *jm,
+    const uint64_t *place, struct buf *to)
+{
+	struct span text = span_skip(buf_span(&j->text), jm->text);
+	struct deliver_message dm = {
+		.id = jm->id,
+		.offset = place[0],
+		.size = place[1],
+		.flags = queue_mark(jm->m).flags,
+	};
+
+	dm.reverse_path = span_take(&text, jm->nreverse);
+	dm.recipients = span_take(&text, jm->nlist);
+	return ipc_list_add(&ipc_deliver_message, &dm, to);
+}

@@ -1,0 +1,262 @@
+/*
+ * queue.h - the queue role's own context.  Only for src/role/queue.
+ *
+ * The role joins three things and is thin: the store (what we hold), the
+ * scheduler (when), and the channels (who does it).  What it remembers of a
+ * message beyond those is in a job or a bounce, both bounded.
+ *
+ * A scheduler's item is one message for one destination; its message number is
+ * the store's handle.  Which recipients belong to it is read from the envelope
+ * again whenever that is asked: their destination has the item's name.
+ */
+#ifndef POSTHORSE_ROLE_QUEUE_QUEUE_H
+#define POSTHORSE_ROLE_QUEUE_QUEUE_H
+
+#include "ipc/deliver.h"
+#include "ipc/intake.h"
+#include "ipc/lookup.h"
+#include "ipc/resolve.h"
+#include "ipc/steer.h"
+#include "io/worker.h"
+#include "mail/envelope.h"
+#include "role/role.h"
+#include "sched/sched.h"
+#include "spool/store.h"
+
+#define QUEUE_GROUP_MS		40u	/* outcomes wait so long for a sync */
+#define QUEUE_JOBS_MAX		512u	/* jobs in flight */
+#define QUEUE_JOB_SIZE		(4u << 20)
+#define QUEUE_LOCAL_JOBS	4u
+#define QUEUE_SENDER_JOBS	256u	/* jobs in one sender */
+#define QUEUE_BOUNCES_MAX	256u	/* being made */
+#define QUEUE_BOUNCES_AN_HOUR	500u	/* to one domain (RLY-4) */
+#define QUEUE_ASKS_MAX		16u	/* questions of operators at a time */
+#define QUEUE_SEGMENTS_HELD	2u	/* a receiver's current and spare */
+#define QUEUE_LARGE_HELD	2u
+#define QUEUE_AWAY_MS		1000u	/* a peer is away: look again */
+#define QUEUE_KEPT_MAX		64u	/* sites remembered as kept open */
+
+/* What was said of a recipient; offsets into its owner's words. */
+struct queue_words {
+	uint32_t	at;
+	uint16_t	nstatus, nremote, ntext;
+	uint16_t	code;
+};
+struct job_slot {
+	uint32_t		slot;		/* in the envelope */
+	uint32_t		address;	/* in job->text */
+	uint16_t		naddress;
+	uint8_t			fate;		/* enum deliver_fate, or OPEN */
+	struct queue_words	words;
+};
+#define JOB_SLOT_OPEN	DELIVER_FATE_COUNT
+
+struct job_message {
+	struct store_message	*m;		/* NULL: lost meanwhile */
+	struct msg_id		 id;
+	uint32_t		 item;
+	uint32_t		 slot, nslots;	/* in job->slots */
+	/* In job->text: reverse-path, then a list of deliver_recipient. */
+	uint32_t		 text, nreverse, nlist;
+};
+struct job {
+	uint64_t		 number;
+	struct role_peer	*worker;
+	uint32_t		 site;
+	uint32_t		 nmessages;
+	struct job_message	 messages[DELIVER_MESSAGES_MAX];
+	struct buf		 slots;		/* of struct job_slot */
+	struct buf		 words, text;
+	uint64_t		 started_ms;
+};
+
+/* What we remember of a worker (sender, local). */
+struct queue_worker {
+	uint32_t	njobs;
+	uint64_t	kept[QUEUE_KEPT_MAX];	/* hashes of sites, a ring */
+	uint32_t	nkept;
+};
+/* What we remember of a receiver. */
+struct queue_receiver {
+	uint32_t	segments, large;	/* that it holds */
+	bool		is_announced;
+};
+
+struct queue;
+struct bounce;
+struct steer_walk {
+	struct role_peer	*peer;		/* NULL: free */
+	struct steer_ask	 ask;		/* its spans are not good */
+	struct msg_id		 id;
+	bool			 has_id;
+	uint32_t		 id_hash;
+	uint32_t		 next;		/* item */
+	uint64_t		 count;
+};
+
+struct queue_rate {		/* bounces to a domain in one hour */
+	uint32_t	hour, n;
+};
+
+/*
+ * What is kept beside the store's handle, in the handle's own eight octets:
+ * enough to find a letter by its id among a million, and to describe it.
+ */
+struct queue_mark {
+	uint32_t	id_hash;	/* 24 bits */
+	uint8_t		flags;		/* DELIVER_*: 2 bits */
+	uint64_t	size;		/* octets: 38 bits */
+};
+struct queue_mark queue_mark(struct store_message *m);
+void queue_set_mark(struct store_message *m, const struct queue_mark *mark);
+uint32_t queue_id_hash(const struct queue *q, const struct msg_id *id);
+
+struct queue {
+	struct role		*role;
+	const struct config	*config;
+	struct spool_files	 files;
+	struct store_events	 events;
+	int			 spool_dir;
+	struct store		*store;
+	struct sched		*sched;
+	struct retry		 retry;
+	struct siphash_key	 key;
+	struct worker		*sync_worker, *make_worker;
+	struct spool_job	 sync_job, make_job;
+	bool			 is_syncing, is_making, is_sync_set;
+	bool			 is_opening;	/* inside store_open */
+	bool			 is_awaiting_writers;
+	bool			 has_spool;
+	bool			 is_stopping, is_stop_over;
+	uint8_t			 mode;		/* enum intake_mode */
+	struct loop_timer	*due_timer, *sync_timer, *tend_timer,
+				*room_timer, *stop_timer;
+	struct loop_turn	*turn;
+
+	struct job		*jobs[QUEUE_JOBS_MAX];
+	uint32_t		 njobs;
+	uint64_t		 next_job;
+	struct bounce		*bounces[QUEUE_BOUNCES_MAX];
+	uint32_t		 nbounces;
+	uint64_t		 next_tag;
+	struct queue_rate	 rates[1024];	/* by hash of the domain */
+	struct steer_walk	 walks[QUEUE_ASKS_MAX];
+	uint32_t		 nwalks, next_walk;
+	bool			 is_walk_blocked;	/* its channel is full */
+
+	/* The message that store_open is telling us about. */
+	struct store_message	*told;
+	struct buf		 told_envelope;	/* encoded */
+	uint32_t		 told_attempts;
+	uint64_t		 told_next_ms;
+	bool			 told_has_next;
+
+	/* Scratch, reused; borrowed within one call only. */
+	struct buf		 scratch, name, list;
+};
+
+/* main.c */
+void queue_wake(struct queue *q);	/* something may be due: look */
+void queue_log(struct queue *q, const struct log_line *l);
+uint32_t queue_hash(const struct queue *q, struct span s);
+
+/* admit.c: from the store into the scheduler */
+extern const struct store_events queue_store_events;
+void queue_admit_told(struct queue *q);
+
+/* intake.c */
+void queue_receiver_came(struct queue *q, struct role_peer *p);
+void queue_receiver_went(struct queue *q, struct role_peer *p);
+bool queue_announced(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds);
+bool queue_accepted(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds);
+bool queue_sealed(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds);
+bool queue_large_used(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds);
+bool queue_ended(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds);
+/* Give receivers what they lack, as far as the store has it ready. */
+void queue_refill(struct queue *q);
+void queue_watch_room(struct queue *q);
+
+/* disk.c: syncs, new files and housekeeping, off the loop */
+void queue_disk_turn(struct queue *q);
+bool queue_disk_is_idle(const struct queue *q);
+void queue_sync_now(void *q);
+void queue_tend(void *q);
+
+/* route.c */
+enum err queue_destination(const struct config *c,
+    const struct envelope_recipient *r, struct buf *name);
+/* Names of a list of resolve_host, sorted, as the name of their site. */
+enum err queue_site_name(struct span hosts, struct buf *name);
+bool queue_destination_is_local(struct span name);
+/* Row of config->relays + 1 when the name is a relay's; 0. */
+uint32_t queue_relay_of(struct span name);
+void queue_resolve(struct queue *q, uint32_t dest);
+bool queue_resolved(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds);
+void queue_resolver_went(struct queue *q);
+/* An item that has no route: DNS said why. */
+void queue_unrouted(struct queue *q, uint32_t item, uint32_t dest);
+
+/* job.c */
+void queue_start_job(struct queue *q, const struct sched_decision *d);
+struct job *queue_job_new(struct queue *q);
+void queue_job_free(struct job *j);
+bool queue_kept_has(const struct queue_worker *w, uint64_t site);
+void queue_kept_set(struct queue_worker *w, uint64_t site, bool is_kept);
+
+/* job_item.c: what one item of a job is made of.  ERR_NONE: nothing is left to
+ * deliver.  ERR_CORRUPT: lost. */
+MUST_USE enum err queue_job_add(struct queue *q, struct job *j, uint32_t item);
+/* Its line of the description; place: offset and octets of the content. */
+MUST_USE enum err queue_job_describe(const struct job *j,
+    const struct job_message *jm, const uint64_t *place, struct buf *to);
+
+/* result.c */
+bool queue_result(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds);
+bool queue_job_ended(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds);
+bool queue_site_closed(struct role *r, struct role_peer *from,
+    const void *msg, const int *fds);
+void queue_worker_went(struct queue *q, struct role_peer *p);
+void queue_untried(struct queue *q, uint32_t item, enum deliver_fate fate,
+    struct span status, struct span why);
+/* The message is gone: nobody may use its handle again. */
+void queue_forget(struct queue *q, struct store_message *m);
+
+/* bounce.c */
+struct bounce_failure {			/* one recipient that is given up */
+	uint32_t	slot;
+	bool		is_expired;
+	struct span	status, remote, text;
+	uint16_t	code;
+};
+/*
+ * Take charge of these recipients: tell the reverse-path, then settle them as
+ * failed.  False: no more bounces can be made now; try later.
+ */
+bool queue_bounce(struct queue *q, struct store_message *m,
+    const struct bounce_failure *failures, uint32_t n);
+bool queue_bounce_has(const struct queue *q, const struct store_message *m,
+    uint32_t slot);
+bool queue_bounce_of(const struct queue *q, const struct store_message *m);
+bool queue_bounce_answer(struct role *r, struct role_peer *from,
+    const void *msg, const int *fds);
+void queue_bounces_turn(struct queue *q);
+void queue_bounces_synced(struct queue *q, const struct spool_synced *s);
+void queue_bounces_forget(struct queue *q, const struct store_message *m);
+void queue_lookup_went(struct queue *q);
+void queue_bounces_free(struct queue *q);
+
+/* steer.c */
+bool queue_asked(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds);
+void queue_steer_turn(struct queue *q);
+void queue_asker_went(struct queue *q, const struct role_peer *p);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * steer.h - rows for an operator.  Only for src/role/queue.
+ */
+#ifndef POSTHORSE_ROLE_QUEUE_STEER_H
+#define POSTHORSE_ROLE_QUEUE_STEER_H
+
+#include "role/queue/queue.h"
+
+enum steer_step {
+	STEER_SKIP,		/* not this one */
+	STEER_SHOWN,
+	STEER_CHANGED,
+	STEER_BUSY,		/* a job or a bounce holds it */
+	STEER_WAIT		/* the channel is full: again next turn */
+};
+
+/*
+ * row.c: one item (a message and a destination) as a JSON object on one line
+ * (doc/design/events.md); is_full: each recipient and what was said of it.
+ */
+MUST_USE enum err queue_row(struct queue *q, uint32_t item, bool is_full,
+    struct buf *to);
+/* Counts of the whole queue as a JSON object. */
+MUST_USE enum err queue_status(struct queue *q, struct buf *to);
+/* A JSON string with its quotes; octets that are not ASCII as \u00NN. */
+MUST_USE enum err json_string(struct buf *to, struct span s);
+
+#endif
