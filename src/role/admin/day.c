@@ -150,7 +150,7 @@ day_read(const struct day *d, uint64_t at, uint8_t room[DAY_RECORD_MAX],
 static void
 head_read(struct day *d)
 {
-	uint8_t head[16];
+	uint8_t head[16] = { 0 };
 	struct unpack r = { .in = span_of(head, sizeof head) };
 	uint64_t covered;
 
