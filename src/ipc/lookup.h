@@ -63,6 +63,7 @@ struct lookup_connect_answer {
 	uint64_t	tag;
 	uint8_t		is_allowed;
 };
+/* One for each connect that was allowed, and for no other. */
 struct lookup_disconnect {
 	struct span	client;
 };
