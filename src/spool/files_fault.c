@@ -164,7 +164,7 @@ fault_parse(struct fault *x, const char *text)
 static int
 fault_count_open(const char *file)
 {
-	char path[4096];
+	char path[1024];
 
 	(void)snprintf(path, sizeof path, "%s.%s", file,
 	    program_invocation_short_name);

@@ -108,8 +108,8 @@ def s_nail(s, way, subject):
         "tls auth": (f"smtps://{quoted}@127.0.0.1:{s.port('submissions')}",
                      ["-Ssmtp-auth=plain"]),
     }[way]
-    run("s-nail", "-n", "-:/", "-Sv15-compat", f"-Smta={url}",
-        "-Stls-verify=ignore", "-Ssmtp-hostname=", f"-Sfrom={USER}",
+    run("s-nail", "-:/", "-Sv15-compat", f"-Smta={url}",
+        "-Stls-verify=ignore", f"-Sfrom={USER}",
         "-Ssendwait", "-Shostname=client.example.net", *more,
         "-s", subject, USER, stdin=BODY)
 

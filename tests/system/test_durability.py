@@ -120,7 +120,7 @@ def test_each_250_has_its_sync(make_server, tmp_path):
 
 
 @pytest.mark.shows("SPL-2")
-def test_no_unsafe_mode_by_default(server):
+def test_default_mode_is_the_safe_one(server):
     """No weaker mode is in the effective configuration."""
     assert "unsafe" not in server.command("print")
     assert wait_for(lambda: server.log.exists())

@@ -203,7 +203,7 @@ def test_endless_data(make_server, talk):
      "256 KiB of header"),
     (b"\r\n" + b"a" * 65534 + b"\r\n", b"\r\n" + b"a" * 70000 + b"\r\n",
      "a line of 64 KiB"),
-])
+], ids=("field", "fields", "header", "line"))
 def test_header_and_lines(server, talk, at, past, what):
     t = talk(server.port("mx"))
     t.hello()
