@@ -36,13 +36,13 @@ struct channel {
 	const struct channel_ops	*ops;
 	void				*ctx;
 	bool				 is_lossy;
-	bool				 is_over;	/* closed was called, or
-							 * will be by the task */
+	bool				 is_over;	/* closed is called
+							 * by the task */
 	struct packet			*first, *last;
 	size_t				 waiting;	/* octets */
 	uint64_t			 dropped;
 	struct loop_task		 flush;
-	bool				*is_gone;	/* freed in a callback */
+	bool				*is_gone;	/* freed inside */
 };
 
 enum err

@@ -38,7 +38,10 @@ struct channel_ops {
 	/* The peer has gone or was refused.  Free the channel here or later. */
 	void (*closed)(void *ctx, struct channel *c);
 };
-/* Takes fd over (on success).  is_lossy: when full, frames are dropped and counted. */
+/*
+ * Takes fd over, but not on failure.  is_lossy: when full, frames are dropped
+ * and counted.
+ */
 MUST_USE enum err channel_new(struct loop *loop, int fd, bool is_lossy,
     const struct channel_ops *ops, void *ctx, struct channel **c);
 void channel_free(struct channel *c);

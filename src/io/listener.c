@@ -23,7 +23,7 @@ struct listener {
 	int				 reserve;	/* -1: spent */
 	bool				 is_paused;	/* by the owner */
 	bool				 is_resting;
-	bool				*is_gone;	/* freed in a callback */
+	bool				*is_gone;	/* freed inside */
 };
 
 union address {

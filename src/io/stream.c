@@ -21,6 +21,8 @@
 
 /* What a peer may say while we linger. */
 #define LINGER_OCTETS	(256u * 1024)
+/* TLS-1 */
+#define INJECTED	"octets before the TLS handshake"
 /* stream_finish without a deadline of the owner's. */
 #define FINISH_MS	30000u
 
@@ -117,7 +119,7 @@ show(struct stream *s, struct span in)
 	if (s->phase == STREAM_OVER)
 		return;
 	if (s->tls_next != NULL && in.n > 0) {
-		stream_end(s, STREAM_END_TLS, "octets before the TLS handshake");
+		stream_end(s, STREAM_END_TLS, INJECTED);
 		return;
 	}
 	if (is_kept)
@@ -418,7 +420,7 @@ turn_ended(void *ctx)
 
 	enter(s);
 	if (s->is_injected) {
-		stream_end(s, STREAM_END_TLS, "octets before the TLS handshake");
+		stream_end(s, STREAM_END_TLS, INJECTED);
 	} else {
 		if (s->must_show && is_reading(s)) {
 			s->must_show = false;

@@ -26,7 +26,7 @@ struct tls_context;		/* io/tls.h */
 enum stream_end {
 	STREAM_END_PEER,	/* the peer closed */
 	STREAM_END_ERROR,	/* a socket error */
-	STREAM_END_TLS,		/* handshake or record failure; see stream_why */
+	STREAM_END_TLS,		/* handshake or record; stream_why says */
 	STREAM_END_TIMEOUT,	/* the deadline set by stream_deadline */
 	STREAM_END_FINISHED	/* stream_finish has sent everything */
 };

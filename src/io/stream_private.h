@@ -53,7 +53,7 @@ struct stream {
 	bool				 wants_drained;
 	struct buf			 in;		/* left by the owner */
 	struct buf			 out;
-	size_t				 out_sent;	/* octets at its front */
+	size_t				 out_sent;	/* at its front */
 	uint64_t			 out_at;	/* of all octets so far:
 							 * where sending is */
 	uint64_t			 tls_at;

@@ -13,7 +13,8 @@
  * suite without forward secrecy is still better than plain text; what is
  * broken (RC4, 3DES, MD5, NULL, anonymous) is never offered.  RFC 7435 1.2.
  */
-#define CIPHERS_12	"HIGH:!aNULL:!eNULL:!3DES:!MD5:!PSK:!SRP:!CAMELLIA:!ARIA"
+#define CIPHERS_12	"HIGH:!aNULL:!eNULL:!3DES:!MD5:!PSK:!SRP:" \
+	"!CAMELLIA:!ARIA"
 
 /* The oldest error on the queue is the one that began it. */
 void

@@ -13,7 +13,7 @@ struct tls_conn {
 	struct tls_context	*tls;
 	SSL			*ssl;
 	int			 fd;
-	int			 error;		/* errno of the last socket call */
+	int			 error;		/* errno of the socket */
 	bool			 is_eof;
 	enum err		 over;		/* not OK: its end, and why */
 	bool			 wants_write;

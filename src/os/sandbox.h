@@ -5,7 +5,7 @@
  *
  *	sandbox_drop_ids	user, group and supplementary groups (PRV-2)
  *	sandbox_harden		capabilities, no_new_privs, cores, dumpable
- *	sandbox_landlock	files and TCP ports; per thread, so before threads
+ *	sandbox_landlock	files, TCP ports; per thread, so before threads
  *	(all threads start)
  *	sandbox_seccomp		system calls, over all threads
  *
@@ -89,7 +89,7 @@ struct sandbox_dir {
 struct sandbox_reach {
 	const struct sandbox_dir	*dirs;
 	size_t				 ndirs;
-	const uint16_t			*connect_ports;	/* TCP; sender, resolver */
+	const uint16_t			*connect_ports;	/* TCP */
 	size_t				 nconnect_ports;
 	/* True: any port may be connected to (a resolver that recurses). */
 	bool				 is_connect_free;

@@ -36,7 +36,7 @@ const struct sandbox_call sandbox_allowed[] = {
 	{ C(fstat), BASE, 0, "kind and size of a descriptor" },
 	{ C(newfstatat), BASE, 0, "fstat of newer C libraries" },
 	{ C(lseek), BASE, 0, "standard I/O" },
-	{ C(ioctl), BASE, NARROW_IOCTL, "libuv makes descriptors non-blocking" },
+	{ C(ioctl), BASE, NARROW_IOCTL, "libuv: non-blocking" },
 	/* Everybody: the loop. */
 	{ C(epoll_ctl), BASE, 0, "watch a descriptor" },
 	{ C(epoll_wait), BASE, 0, "wait" },
@@ -103,7 +103,7 @@ const struct sandbox_call sandbox_allowed[] = {
 	    "which address was called" },
 	{ C(socket), SENDER | RESOLVER, NARROW_INTERNET, "outgoing" },
 	{ C(connect), SENDER | RESOLVER, 0, "outgoing" },
-	{ C(bind), RESOLVER, 0, "random source ports (UDP; Landlock bars TCP)" },
+	{ C(bind), RESOLVER, 0, "random UDP ports (Landlock bars TCP)" },
 	{ C(sendmmsg), RESOLVER, 0, "libunbound" },
 	{ C(recvmmsg), RESOLVER, 0, "libunbound" },
 	{ C(epoll_create1), RESOLVER, 0, "libunbound's own loop" },

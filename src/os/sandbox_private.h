@@ -34,7 +34,7 @@ enum sandbox_narrow {
 };
 struct sandbox_call {
 	int			 number;	/* SCMP_SYS(...) */
-	unsigned int		 roles;		/* bits of enum sandbox_profile */
+	unsigned int		 roles;		/* bits: sandbox_profile */
 	enum sandbox_narrow	 narrow;
 	const char		*why;
 };

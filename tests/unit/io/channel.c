@@ -252,7 +252,8 @@ test_hostile_packets(void **state UNUSED)
 static void
 test_frame_cut_anywhere(void **state UNUSED)
 {
-	static const uint8_t good[] = "\1\2\3\0\0\0abc\4\0\0\0\0\0\5\0\1\0\0\0z";
+	static const uint8_t good[] = "\1\2\3\0\0\0abc"
+	    "\4\0\0\0\0\0\5\0\1\0\0\0z";
 	size_t n = sizeof good - 1;
 
 	for (size_t cut = 0; cut <= n; cut++) {

@@ -201,7 +201,8 @@ test_in_sandbox(void **state UNUSED)
 		while (waitpid(pid, &status, 0) < 0)
 			assert_int_equal(errno, EINTR);
 		CHECK_NUM(status, 0, "%s", cases[i].name);
-		CHECK_NUM(heard, 8 + (is_server ? FILE_OCTETS : 0), "%s", cases[i].name);
+		CHECK_NUM(heard, 8 + (is_server ? FILE_OCTETS : 0), "%s",
+		    cases[i].name);
 	}
 }
 

@@ -113,7 +113,8 @@ test_copy(void **state UNUSED)
 		assert_int_equal(file_read_all(to, &b), ERR_OK);
 		if (cases[i].e == ERR_OK)
 			CHECK(span_eq(buf_span(&b), span_of(
-			    &"0123456789"[cases[i].offset], cases[i].size)), "row %zu", i);
+			    &"0123456789"[cases[i].offset], cases[i].size)),
+			    "row %zu", i);
 		buf_free(&b);
 		(void)close(to);
 	}
