@@ -69,6 +69,31 @@ read_input(struct buf *to)
 	}
 }
 
+/* A name alone is a user here: of the first domain, or of this host. */
+static enum err
+qualify(struct job *j)
+{
+	struct buf whole = buf_make(2 * RECIPIENTS_MAX);
+	struct span rest = buf_span(&j->list);
+	const char *domain = j->c->ndomains > 0 ? j->c->domains[0].name :
+	    j->c->hostname;
+	enum err e = ERR_OK;
+
+	while (rest.n > 0 && e == ERR_OK) {
+		struct span one = span_take(&rest, span_find(rest, '\0'));
+
+		rest = span_skip(rest, 1);
+		e = buf_add(&whole, one);
+		if (e == ERR_OK && span_find(one, '@') == one.n)
+			e = buf_addf(&whole, "@%s", domain);
+		if (e == ERR_OK)
+			e = buf_addc(&whole, '\0');
+	}
+	buf_free(&j->list);
+	j->list = whole;
+	return e;
+}
+
 /* Addresses of the command line: no octet of theirs ends our command. */
 static enum err
 add_recipients(struct job *j)
@@ -101,7 +126,9 @@ read_message(struct job *j)
 		e = send_recipients(buf_span(&canonical), &j->list,
 		    &j->content);
 	buf_free(&canonical);
-	return e != ERR_OK ? e : add_recipients(j);
+	if (e == ERR_OK)
+		e = add_recipients(j);
+	return e != ERR_OK ? e : qualify(j);
 }
 
 /* Login name and host name, unless -f said another. */
