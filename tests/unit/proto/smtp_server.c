@@ -1,0 +1,774 @@
+/*
+ * A session of the server, played: lines in, replies out, lookup and spool
+ * answered by the test.
+ */
+#include "proto/smtp_server.h"
+
+#include "check.h"
+
+#include "base/rand.h"
+
+#define HOST	{ (const uint8_t *)"mx.example.org", 14 }
+#define HOME	{ (const uint8_t *)"example.org", 11 }
+
+static const struct smtp_policy mx = {
+	.listener = SMTP_MX, .hostname = HOST, .home = HOME, .has_tls = true,
+	.message_size = 1000, .recipients = 3, .errors_soft = 1000,
+	.errors = 1000, .commands = 1000, .mails = 1000,
+	.bad_recipients = 1000, .body_line = 200, .auth_per_session = 3,
+	.hops = 5, .hops_own = 2,
+};
+
+/* What the test's owner did with a session. */
+struct play {
+	struct smtp_server	s;
+	char			out[8192];
+	size_t			nout;
+	unsigned int		ncommits, ndiscards, nbegins, nrefused;
+	char			content[2048], asked[300], user[300];
+	size_t			ncontent, committed;
+	uint32_t		nrecipients;
+	bool			is_closed, is_tls_wanted, holds_answers;
+	bool			store_fails;
+	struct smtp_action	held;
+};
+
+static void
+answer(struct play *p, const struct smtp_action *a)
+{
+	struct smtp_server *s = &p->s;
+	static const struct msg_id id = { { 1 } };
+	enum smtp_route route = SMTP_ROUTE_REMOTE;
+	struct span pass = s->sasl.password;
+
+	(void)snprintf(p->asked, sizeof p->asked, "%.*s", SPAN_FMT(a->text));
+	if (a->kind == SMTP_DO_MAIL) {
+		smtp_server_mail(s, RE_SENDER_OK, &id);
+	} else if (a->kind == SMTP_DO_RCPT) {
+		if (span_ends_nocase(a->text, SPAN("@example.org")))
+			route = span_starts_nocase(a->text, SPAN("no")) ?
+			    SMTP_ROUTE_UNKNOWN : SMTP_ROUTE_LOCAL;
+		if (span_starts_nocase(a->text, SPAN("later")))
+			route = SMTP_ROUTE_TEMPFAIL;
+		(void)smtp_server_rcpt(s, route, SPAN("example.org"),
+		    SPAN("key"));
+	} else if (a->kind == SMTP_DO_AUTH) {
+		smtp_server_auth(s, span_eq(pass, SPAN("pass")) ? RE_AUTH_OK :
+		    RE_AUTH_BAD, s->sasl.user);
+	} else if (a->kind == SMTP_DO_COMMIT) {
+		p->ncommits++;
+		p->committed = p->ncontent;
+		p->nrecipients = s->tx.nrecipients;
+		smtp_server_done(s, p->store_fails ? RE_NOT_STORED : RE_QUEUED);
+	}
+}
+
+static bool
+act(struct play *p, const struct smtp_action *a)
+{
+	struct smtp_server *s = &p->s;
+
+	switch (a->kind) {
+	case SMTP_DO_MORE:
+	case SMTP_DO_WAIT:
+		return false;
+	case SMTP_DO_CLOSE:
+		p->is_closed = true;
+		return false;
+	case SMTP_DO_BEGIN:
+		p->nbegins++;
+		p->ncontent = 0;
+		return true;
+	case SMTP_DO_BODY:
+		assert_true(a->text.n <= sizeof p->content - p->ncontent);
+		memcpy(p->content + p->ncontent, a->text.p, a->text.n);
+		p->ncontent += a->text.n;
+		return true;
+	case SMTP_DO_DISCARD:
+		p->ndiscards++;
+		smtp_server_done(s, a->reply);
+		return true;
+	case SMTP_DO_TLS:
+		p->is_tls_wanted = true;
+		return false;
+	case SMTP_DO_REFUSED:
+		p->nrefused++;
+		return true;
+	case SMTP_DO_DELAY:
+		smtp_server_delayed(s);
+		return true;
+	default:
+		if (p->holds_answers)
+			p->held = *a;
+		else
+			answer(p, a);
+		return true;
+	}
+}
+
+static void
+pump(struct play *p, struct span *in)
+{
+	struct smtp_action a;
+
+	do {
+		a = smtp_server_next(&p->s, in);
+		if (!smtp_server_may_send(&p->s))
+			continue;
+		assert_true(p->s.out.n < sizeof p->out - p->nout);
+		if (p->s.out.n > 0)
+			memcpy(p->out + p->nout, p->s.out.p, p->s.out.n);
+		p->nout += p->s.out.n;
+		p->out[p->nout] = '\0';
+		buf_cut(&p->s.out, 0);
+	} while (act(p, &a));
+}
+
+static struct play *
+play_begin(const struct smtp_policy *policy, bool is_tls)
+{
+	struct play *p = calloc(1, sizeof *p);
+	struct span none = span_of(NULL, 0);
+
+	assert_non_null(p);
+	smtp_server_begin(&p->s, policy, is_tls);
+	smtp_server_greet(&p->s, RE_GREETING, false);
+	pump(p, &none);
+	return p;
+}
+
+static void
+play_end(struct play *p)
+{
+	smtp_server_free(&p->s);
+	free(p);
+}
+
+/* Each octet from memory of its own, cut as asked; what is left is shown on. */
+static void
+say(struct play *p, const char *octets, size_t n)
+{
+	struct span in;
+	char *exact = malloc(n + 1);
+
+	assert_non_null(exact);
+	memcpy(exact, octets, n);
+	in = span_of(exact, n);
+	pump(p, &in);
+	CHECK(p->is_closed || p->is_tls_wanted || in.n == 0, "%.*s left",
+	    SPAN_FMT(in));
+	free(exact);
+}
+
+/* One line a time, as a client that waits. */
+static void
+say_lines(struct play *p, const char *script)
+{
+	while (*script != '\0' && !p->is_closed) {
+		const char *end = strstr(script, "\r\n");
+
+		assert_non_null(end);
+		say(p, script, (size_t)(end + 2 - script));
+		script = end + 2;
+	}
+}
+
+/* The codes of all replies so far: "220 250 ...". */
+static const char *
+codes(const struct play *p, char *to)
+{
+	size_t n = 0;
+
+	for (const char *line = p->out; *line != '\0';) {
+		if (line[3] == ' ')
+			n += (size_t)snprintf(to + n, 512 - n, "%s%.3s",
+			    n > 0 ? " " : "", line);
+		line = strstr(line, "\r\n") + 2;
+	}
+	return to;
+}
+
+#define HELLO	"EHLO c.example\r\n"
+#define MAIL	"MAIL FROM:<s@x>\r\n"
+#define RCPT	"RCPT TO:<u@example.org>\r\n"
+#define DATA	"DATA\r\n"
+#define BODY	"A: b\r\n\r\nhi\r\n.\r\n"
+#define OPEN	HELLO MAIL RCPT DATA
+
+static const struct {
+	const char	*name, *script, *codes;
+	unsigned int	 commits;
+	bool		 is_closed;
+} scripts[] = {
+	{ "a mail", OPEN BODY "QUIT\r\n", "220 250 250 250 354 250 221", 1,
+		true },
+	{ "two mails", OPEN BODY MAIL RCPT DATA BODY,
+		"220 250 250 250 354 250 250 250 354 250", 2, false },
+	{ "HELO", "HELO c\r\n" MAIL RCPT DATA BODY,
+		"220 250 250 250 354 250", 1, false },
+	{ "MAIL first", MAIL, "220 503", 0, false },
+	{ "RCPT without MAIL", HELLO RCPT, "220 250 503", 0, false },
+	{ "DATA without MAIL", HELLO DATA, "220 250 503", 0, false },
+	{ "DATA without RCPT", HELLO MAIL DATA, "220 250 250 503", 0, false },
+	{ "MAIL twice", HELLO MAIL MAIL, "220 250 250 503", 0, false },
+	{ "RSET", HELLO MAIL RCPT "RSET\r\n" DATA RCPT MAIL,
+		"220 250 250 250 250 503 503 250", 0, false },
+	{ "EHLO resets", HELLO MAIL RCPT HELLO DATA RCPT,
+		"220 250 250 250 250 503 503", 0, false },
+	{ "VRFY keeps", HELLO MAIL RCPT "VRFY u\r\nNOOP\r\nHELP\r\n" DATA BODY,
+		"220 250 250 250 252 250 214 354 250", 1, false },
+	{ "after a message", OPEN BODY RCPT DATA,
+		"220 250 250 250 354 250 503 503", 1, false },
+	{ "after a refused one", OPEN "a\rb\r\n.\r\n" RCPT DATA MAIL,
+		"220 250 250 250 354 550 503 503 250", 0, false },
+	{ "only bad recipients", HELLO MAIL "RCPT TO:<no@example.org>\r\n" DATA,
+		"220 250 250 550 503", 0, false },
+	{ "relaying", HELLO MAIL "RCPT TO:<a@other>\r\n", "220 250 250 550", 0,
+		false },
+	{ "table away", HELLO MAIL "RCPT TO:<later@example.org>\r\n",
+		"220 250 250 451", 0, false },
+	{ "postmaster", HELLO MAIL "RCPT TO:<Postmaster>\r\n"
+		"RCPT TO:<postmaster@example.org>\r\n", "220 250 250 250 250", 0,
+		false },
+	{ "too many recipients", HELLO MAIL RCPT RCPT RCPT RCPT DATA BODY,
+		"220 250 250 250 250 250 452 354 250", 1, false },
+	{ "SIZE said", HELLO "MAIL FROM:<> SIZE=1001\r\n"
+		"MAIL FROM:<> SIZE=1000\r\n", "220 250 552 250", 0, false },
+	{ "AUTH on mx", HELLO "AUTH PLAIN\r\n", "220 250 502", 0, false },
+	{ "BDAT", HELLO "BDAT 4\r\n", "220 250 502", 0, true },
+	{ "HTTP", "GET / HTTP/1.1\r\nHost: x\r\n", "220", 0, true },
+	{ "HTTP later", HELLO "POST / HTTP/1.1\r\n", "220 250", 0, true },
+	{ "STARTTLS with argument", HELLO "STARTTLS x\r\n", "220 250 501", 0,
+		false },
+	{ "STARTTLS in a transaction", HELLO MAIL "STARTTLS\r\n",
+		"220 250 250 503", 0, false },
+	{ "STARTTLS before EHLO", "STARTTLS\r\n", "220 503", 0, false },
+	{ "a bad line", HELLO MAIL "x\1\r\n" RCPT, "220 250 250 500 250", 0,
+		false },
+	{ "loop", OPEN "Received: by a\r\nReceived: by b\r\nReceived: by c\r\n"
+		"Received: by d\r\nReceived: by e\r\nReceived: by f\r\n\r\n.\r\n",
+		"220 250 250 250 354 554", 0, false },
+	{ "not yet a loop", OPEN "Received: by a\r\nReceived: by b\r\n"
+		"Received: by c\r\nReceived: by d\r\nReceived: by e\r\n\r\n.\r\n",
+		"220 250 250 250 354 250", 1, false },
+	{ "own loop", OPEN "Received: by mx.example.org\r\n"
+		"Received: by mx.example.org\r\nReceived: by mx.example.org\r\n"
+		"\r\n.\r\n", "220 250 250 250 354 554", 0, false },
+};
+
+static void
+test_scripts(void **state UNUSED)
+{
+	for (size_t i = 0; i < COUNT(scripts); i++) {
+		struct play *p = play_begin(&mx, false);
+		char got[512];
+
+		say_lines(p, scripts[i].script);
+		CHECK_STR(codes(p, got), scripts[i].codes, "%s",
+		    scripts[i].name);
+		CHECK_NUM(p->ncommits, scripts[i].commits, "%s",
+		    scripts[i].name);
+		CHECK_NUM(p->is_closed, scripts[i].is_closed, "%s",
+		    scripts[i].name);
+		play_end(p);
+	}
+}
+
+/* Legal pipelining: the same replies, wherever the octets are cut (PRS-2). */
+static void
+test_pipelined_cut_anywhere(void **state UNUSED)
+{
+	static const char group[] = MAIL RCPT "RCPT TO:<no@example.org>\r\n"
+	    DATA, body[] = "A: b\r\n\r\n..x\r\n.\r\nNOOP\r\n" MAIL "RSET\r\n";
+
+	for (size_t cut = 0; cut < sizeof group; cut++)
+		for (size_t at = 0; at < sizeof body; at += 3) {
+			struct play *p = play_begin(&mx, false);
+			char got[512];
+
+			say_lines(p, HELLO);
+			say(p, group, cut);
+			say(p, group + cut, sizeof group - 1 - cut);
+			say(p, body, at);
+			say(p, body + at, sizeof body - 1 - at);
+			CHECK_STR(codes(p, got),
+			    "220 250 250 250 550 354 250 250 250 250",
+			    "%zu, %zu", cut, at);
+			CHECK(p->committed == 12 && memcmp(p->content,
+			    "A: b\r\n\r\n.x\r\n", 12) == 0, "%zu, %zu", cut, at);
+			play_end(p);
+		}
+}
+
+/* RFC 2920 3.1: these end a group; octets behind them end the session. */
+static void
+test_pipelined_where_forbidden(void **state UNUSED)
+{
+	static const struct {
+		const char	*before, *group;
+	} rows[] = {
+		{ HELLO MAIL RCPT, DATA BODY },
+		{ HELLO MAIL RCPT, DATA "x" },
+		{ "", HELLO MAIL },
+		{ "", "HELO c\r\n" MAIL },
+		{ HELLO, "STARTTLS\r\n" MAIL },
+		{ HELLO, "STARTTLS\r\n\x16\x03" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct play *p = play_begin(&mx, false);
+		char got[512];
+		const char *last;
+
+		say_lines(p, rows[i].before);
+		say(p, rows[i].group, strlen(rows[i].group));
+		last = codes(p, got);
+		CHECK(p->is_closed && !p->is_tls_wanted && p->ncommits == 0,
+		    "%s", rows[i].group);
+		CHECK_STR(last + strlen(last) - 3, "554", "%s", rows[i].group);
+		play_end(p);
+	}
+}
+
+static void
+test_talk_before_greeting(void **state UNUSED)
+{
+	struct span in = SPAN(HELLO MAIL);
+	struct play *p = calloc(1, sizeof *p);
+
+	assert_non_null(p);
+	smtp_server_begin(&p->s, &mx, false);
+	smtp_server_greet(&p->s, RE_GREETING, true);
+	pump(p, &in);
+	assert_true(p->is_closed);
+	assert_true(strncmp(p->out, "554 ", 4) == 0);
+	assert_int_equal(in.n, sizeof HELLO MAIL - 1);
+	play_end(p);
+}
+
+/* While an answer is awaited nothing is read. */
+static void
+test_waits_for_answers(void **state UNUSED)
+{
+	struct play *p = play_begin(&mx, false);
+	struct span in = SPAN(MAIL RCPT DATA);
+	char got[512];
+
+	say_lines(p, HELLO);
+	p->holds_answers = true;
+	for (unsigned int i = 0; i < 2; i++) {
+		size_t left;
+
+		pump(p, &in);
+		left = in.n;
+		assert_true(left > 0);
+		pump(p, &in);
+		assert_int_equal(in.n, left);
+		answer(p, &p->held);
+	}
+	pump(p, &in);
+	CHECK_STR(codes(p, got), "220 250 250 250 354", "answers");
+	play_end(p);
+}
+
+static const struct smtp_policy submission = {
+	.listener = SMTP_SUBMISSION, .hostname = HOST, .home = HOME,
+	.has_tls = true, .message_size = 1000, .recipients = 3,
+	.errors_soft = 1000, .errors = 1000, .commands = 1000, .mails = 1000,
+	.bad_recipients = 1000, .body_line = 200, .auth_per_session = 3,
+	.hops = 5, .hops_own = 2,
+};
+#define GOOD	"AHVzZXIAcGFzcw=="
+#define WRONG	"AHVzZXIAd3Jvbmc="
+
+static const struct {
+	const char	*name, *script, *codes;
+	bool		 is_user, is_closed;
+} auths[] = {
+	{ "plain", "AUTH PLAIN " GOOD "\r\n" MAIL
+		"RCPT TO:<a@other>\r\n", "220 250 235 250 250", true, false },
+	{ "in two", "AUTH PLAIN\r\n" GOOD "\r\n", "220 250 334 235", true,
+		false },
+	{ "login", "AUTH LOGIN\r\ndXNlcg==\r\ncGFzcw==\r\n",
+		"220 250 334 334 235", true, false },
+	{ "wrong", "AUTH PLAIN " WRONG "\r\n" MAIL, "220 250 535 530", false,
+		false },
+	{ "none", MAIL, "220 250 530", false, false },
+	{ "cancelled", "AUTH PLAIN\r\n*\r\n" MAIL, "220 250 334 501 530", false,
+		false },
+	{ "not base64", "AUTH PLAIN\r\n!\r\n" MAIL, "220 250 334 501 530",
+		false, false },
+	{ "empty", "AUTH PLAIN =\r\n" MAIL, "220 250 501 530", false, false },
+	{ "for another", "AUTH PLAIN cm9vdAB1c2VyAHBhc3M=\r\n" MAIL,
+		"220 250 535 530", false, false },
+	{ "unknown", "AUTH NTLM\r\n" MAIL, "220 250 504 530", false, false },
+	{ "twice", "AUTH PLAIN " GOOD "\r\nAUTH PLAIN " GOOD "\r\n",
+		"220 250 235 503", true, false },
+	{ "in a transaction", "AUTH PLAIN " GOOD "\r\n" MAIL "AUTH PLAIN\r\n",
+		"220 250 235 250 503", true, false },
+	{ "four times", "AUTH PLAIN " WRONG "\r\nAUTH PLAIN " WRONG
+		"\r\nAUTH PLAIN " WRONG "\r\nAUTH PLAIN " GOOD "\r\n",
+		"220 250 535 535 535 421", false, true },
+	{ "a command inside", "AUTH PLAIN\r\nMAIL FROM:<s@x>\r\nNOOP\r\n",
+		"220 250 334 501 250", false, false },
+};
+
+static void
+test_auth(void **state UNUSED)
+{
+	for (size_t i = 0; i < COUNT(auths); i++) {
+		struct play *p = play_begin(&submission, true);
+		char got[512];
+
+		say_lines(p, HELLO);
+		say_lines(p, auths[i].script);
+		CHECK_STR(codes(p, got), auths[i].codes, "%s", auths[i].name);
+		CHECK_NUM(p->s.user.n > 0, auths[i].is_user, "%s",
+		    auths[i].name);
+		CHECK_NUM(p->is_closed, auths[i].is_closed, "%s",
+		    auths[i].name);
+		CHECK(p->s.sasl.octets.p == NULL, "%s: wiped", auths[i].name);
+		play_end(p);
+	}
+}
+
+static void
+test_auth_needs_tls(void **state UNUSED)
+{
+	struct play *p = play_begin(&submission, false);
+	char got[512];
+
+	say_lines(p, HELLO "AUTH PLAIN " GOOD "\r\n" MAIL);
+	CHECK_STR(codes(p, got), "220 250 538 530", "plain text");
+	CHECK(strstr(p->out, "AUTH") == NULL, "not offered");
+	CHECK(strstr(p->out, "STARTTLS") != NULL, "offered");
+	play_end(p);
+}
+
+/* 12,288 octets are read, one more is not; nobody is authenticated. */
+static void
+test_auth_line_length(void **state UNUSED)
+{
+	static const struct {
+		size_t		 octets;
+		const char	*codes;
+	} rows[] = {
+		{ 12288, "220 250 334 501 530" },
+		{ 12289, "220 250 334 500 530" },
+	};
+	static char line[13000];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct play *p = play_begin(&submission, true);
+		char got[512];
+
+		memset(line, 'A', sizeof line);
+		memcpy(line + rows[i].octets - 2, "\r\n", 2);
+		say_lines(p, HELLO "AUTH PLAIN\r\n");
+		say(p, line, rows[i].octets);
+		say_lines(p, MAIL);
+		CHECK_STR(codes(p, got), rows[i].codes, "%zu", rows[i].octets);
+		play_end(p);
+	}
+}
+
+static void
+test_starttls_forgets(void **state UNUSED)
+{
+	struct play *p = play_begin(&mx, false);
+	char got[512];
+
+	say_lines(p, HELLO "STARTTLS\r\n");
+	assert_true(p->is_tls_wanted);
+	smtp_server_tls(&p->s);
+	assert_int_equal(p->s.helo.n, 0);
+	say_lines(p, MAIL HELLO "STARTTLS\r\n" MAIL);
+	CHECK_STR(codes(p, got), "220 250 220 503 250 503 250", "after TLS");
+	play_end(p);
+}
+
+static void
+test_limits(void **state UNUSED)
+{
+	struct smtp_policy policy = mx;
+	struct play *p;
+	char got[512];
+
+	policy.errors = 2;
+	p = play_begin(&policy, false);
+	say_lines(p, "X\r\nX\r\nX\r\nX\r\n");
+	CHECK_STR(codes(p, got), "220 500 500 421", "errors");
+	play_end(p);
+	policy = mx;
+	policy.bad_recipients = 1;
+	p = play_begin(&policy, false);
+	say_lines(p, HELLO MAIL "RCPT TO:<no@example.org>\r\n"
+	    "RCPT TO:<a@b>\r\n");
+	CHECK_STR(codes(p, got), "220 250 250 550 421", "recipients");
+	play_end(p);
+	policy = mx;
+	policy.commands = 3;
+	p = play_begin(&policy, false);
+	say_lines(p, HELLO "NOOP\r\n" MAIL RCPT DATA BODY
+	    "NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\n");
+	CHECK_STR(codes(p, got), "220 250 250 250 250 354 250 250 250 250 421",
+	    "commands");
+	play_end(p);
+	policy = mx;
+	policy.mails = 1;
+	p = play_begin(&policy, false);
+	say_lines(p, OPEN BODY MAIL);
+	CHECK_STR(codes(p, got), "220 250 250 250 354 250 421", "mails");
+	play_end(p);
+}
+
+/* Content beyond its limit: refused at the true end, closed at twice. */
+static void
+test_content_limits(void **state UNUSED)
+{
+	static const struct {
+		size_t		 lines;		/* of 100 octets */
+		const char	*codes;
+	} rows[] = {
+		{ 9, "220 250 250 250 354 250" },
+		{ 10, "220 250 250 250 354 250" },
+		{ 11, "220 250 250 250 354 552" },
+		{ 19, "220 250 250 250 354 552" },
+		{ 30, "220 250 250 250 354 421" },
+	};
+	char line[103];
+
+	memset(line, 'x', sizeof line);
+	memcpy(line + 98, "\r\n", 3);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct play *p = play_begin(&mx, false);
+		char got[512];
+
+		say_lines(p, OPEN);
+		for (size_t n = 0; n < rows[i].lines && !p->is_closed; n++)
+			say(p, line, 100);
+		if (!p->is_closed)
+			say(p, ".\r\n", 3);
+		CHECK_STR(codes(p, got), rows[i].codes, "%zu", rows[i].lines);
+		play_end(p);
+	}
+}
+
+static void
+test_long_line(void **state UNUSED)
+{
+	struct play *p = play_begin(&mx, false);
+	char line[204], got[512];
+
+	memset(line, 'x', sizeof line);
+	memcpy(line + 201, "\r\n", 2);
+	say_lines(p, OPEN);
+	say(p, line, 203);
+	say_lines(p, ".\r\n" MAIL);
+	CHECK_STR(codes(p, got), "220 250 250 250 354 550 250", "201 octets");
+	play_end(p);
+}
+
+/* Errors beyond the soft limit: replies are held until the owner says so. */
+static void
+test_delay(void **state UNUSED)
+{
+	struct smtp_policy policy = mx;
+	struct smtp_server s;
+	struct span in = SPAN("X\r\nX\r\nNOOP\r\n");
+	struct smtp_action a;
+
+	policy.errors_soft = 1;
+	smtp_server_begin(&s, &policy, false);
+	smtp_server_greet(&s, RE_GREETING, false);
+	buf_cut(&s.out, 0);
+	a = smtp_server_next(&s, &in);
+	assert_true(a.kind == SMTP_DO_REFUSED && smtp_server_may_send(&s));
+	a = smtp_server_next(&s, &in);
+	assert_true(a.kind == SMTP_DO_REFUSED && !smtp_server_may_send(&s));
+	a = smtp_server_next(&s, &in);
+	assert_true(a.kind == SMTP_DO_DELAY && !smtp_server_may_send(&s));
+	a = smtp_server_next(&s, &in);
+	assert_true(a.kind == SMTP_DO_WAIT && in.n == 6);
+	smtp_server_delayed(&s);
+	assert_true(smtp_server_may_send(&s));
+	a = smtp_server_next(&s, &in);
+	assert_true(a.kind == SMTP_DO_MORE && in.n == 0);
+	smtp_server_free(&s);
+}
+
+static void
+test_failed_store(void **state UNUSED)
+{
+	struct play *p = play_begin(&mx, false);
+	char got[512];
+
+	p->store_fails = true;
+	say_lines(p, OPEN BODY DATA);
+	CHECK_STR(codes(p, got), "220 250 250 250 354 451 503", "451");
+	play_end(p);
+}
+
+static void
+test_ehlo_text(void **state UNUSED)
+{
+	struct play *p = play_begin(&submission, true);
+
+	say_lines(p, HELLO);
+	CHECK_STR(p->out, "220 mx.example.org ESMTP Posthorse\r\n"
+	    "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 1000\r\n"
+	    "250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n"
+	    "250 ENHANCEDSTATUSCODES\r\n", "EHLO");
+	play_end(p);
+}
+
+/*
+ * The model (SMTP-4): RFC 5321 4.1.4 said again, with as few words as will do.
+ * It knows the class of each reply, and nothing of how the machine is made.
+ */
+struct model {
+	bool	hello, mail;
+	int	rcpts;
+};
+enum step {
+	S_EHLO, S_HELO, S_MAIL, S_MAIL_BAD, S_RCPT, S_RCPT_NO, S_RCPT_LATER,
+	S_DATA_GOOD, S_DATA_BARE, S_DATA_BIG, S_RSET, S_NOOP, S_VRFY, S_JUNK,
+	S_TLS, S_COUNT
+};
+#define LONG	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"
+static const struct {
+	const char	*line, *content;
+} steps[S_COUNT] = {
+	[S_EHLO] = { HELLO, NULL }, [S_HELO] = { "HELO c\r\n", NULL },
+	[S_MAIL] = { MAIL, NULL }, [S_MAIL_BAD] = { "MAIL FROM:<@>\r\n", NULL },
+	[S_RCPT] = { RCPT, NULL },
+	[S_RCPT_NO] = { "RCPT TO:<no@example.org>\r\n", NULL },
+	[S_RCPT_LATER] = { "RCPT TO:<later@example.org>\r\n", NULL },
+	[S_DATA_GOOD] = { DATA, BODY },
+	[S_DATA_BARE] = { DATA, "a\n.\r\nRSET\r\n.\r\n" },
+	[S_DATA_BIG] = { DATA, LONG LONG LONG LONG LONG LONG LONG LONG LONG
+		LONG LONG LONG LONG LONG LONG LONG LONG LONG ".\r\n" },
+	[S_RSET] = { "RSET\r\n", NULL }, [S_NOOP] = { "NOOP\r\n", NULL },
+	[S_VRFY] = { "VRFY u\r\n", NULL }, [S_JUNK] = { "\1\r\n", NULL },
+	[S_TLS] = { "STARTTLS x\r\n", NULL },
+};
+
+static void
+model_forget(struct model *m)
+{
+	m->mail = false;
+	m->rcpts = 0;
+}
+
+/* The class of the reply: 2, 4, 5; behind DATA that of the content's, 10 up. */
+static int
+model_data(struct model *m, enum step step)
+{
+	if (m->rcpts == 0)
+		return 5;
+	model_forget(m);
+	return step == S_DATA_GOOD ? 12 : 15;
+}
+
+static int
+model_step(struct model *m, enum step step)
+{
+	if (step == S_EHLO || step == S_HELO) {
+		m->hello = true;
+		model_forget(m);
+		return 2;
+	}
+	if (step == S_RSET)
+		model_forget(m);
+	if (step == S_RSET || step == S_NOOP || step == S_VRFY)
+		return 2;
+	if (step == S_JUNK || step == S_TLS || step == S_MAIL_BAD)
+		return 5;
+	if (step == S_MAIL) {
+		if (!m->hello || m->mail)
+			return 5;
+		m->mail = true;
+		return 2;
+	}
+	if (step >= S_DATA_GOOD)
+		return model_data(m, step);
+	if (!m->mail)
+		return 5;
+	if (m->rcpts >= 3 || step == S_RCPT_LATER)
+		return 4;
+	if (step == S_RCPT_NO)
+		return 5;
+	m->rcpts++;
+	return 2;
+}
+
+static int
+play_step(struct play *p, enum step step)
+{
+	char class;
+
+	p->nout = 0;
+	say(p, steps[step].line, strlen(steps[step].line));
+	class = p->out[0];
+	if (class != '3')
+		return class - '0';
+	p->nout = 0;
+	say(p, steps[step].content, strlen(steps[step].content));
+	return 10 + p->out[0] - '0';
+}
+
+static void
+test_model(void **state UNUSED)
+{
+	struct rand r = { 20261123 };
+	unsigned int n = getenv("POSTHORSE_LONG") != NULL ? 50000 : 20000;
+	struct smtp_policy policy = mx;
+
+	policy.errors_soft = policy.errors = UINT64_MAX;
+	policy.bad_recipients = UINT64_MAX;
+	for (unsigned int i = 0; i < n; i++) {
+		struct play *p = play_begin(&policy, false);
+		struct model m = { .hello = false };
+		unsigned int commits = 0;
+
+		for (unsigned int k = 0; k < 20; k++) {
+			/* Mostly forward, so that deep states are met. */
+			enum step step = rand_below(&r, 2) == 0 ?
+			    (enum step)rand_below(&r, S_COUNT) :
+			    !m.hello ? S_EHLO : !m.mail ? S_MAIL :
+			    m.rcpts == 0 ? S_RCPT : S_DATA_GOOD;
+			int want = model_step(&m, step);
+
+			CHECK_NUM(play_step(p, step), want, "sequence %u, %u: %s",
+			    i, k, steps[step].line);
+			commits += want == 12;
+		}
+		CHECK_NUM(p->ncommits, commits, "sequence %u", i);
+		play_end(p);
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_scripts, "SMTP-4 SMTP-7 SMTP-10 SMTP-13 RLY-1 RLY-3"),
+		TEST(test_pipelined_cut_anywhere, "PRS-2 SMTP-6"),
+		TEST(test_pipelined_where_forbidden, "SMTP-6 TLS-1"),
+		TEST(test_talk_before_greeting, "SMTP-6"),
+		TEST(test_waits_for_answers, "SMTP-6"),
+		TEST(test_auth, "AUTH-2 AUTH-3 AUTH-7 RLY-1"),
+		TEST(test_auth_needs_tls, "AUTH-1"),
+		TEST(test_auth_line_length, "AUTH-7 SMTP-8"),
+		TEST(test_starttls_forgets, "TLS-3 SMTP-4"),
+		TEST(test_limits, "SMTP-8 RLY-5"),
+		TEST(test_content_limits, "SMTP-8"),
+		TEST(test_long_line, ""),
+		TEST(test_delay, "RLY-5"),
+		TEST(test_failed_store, "SMTP-4"),
+		TEST(test_ehlo_text, "AUTH-2"),
+		TEST(test_model, "SMTP-4"),
+	};
+
+	return RUN_TESTS(tests);
+}
