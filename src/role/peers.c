@@ -212,28 +212,57 @@ say_dropped(struct role *r, struct role_peer *admin)
 		r->priv->dropped = m.lines;
 }
 
+static void
+send_line(struct role *r, struct role_peer *admin, const struct event_line *m)
+{
+	if (admin == NULL || !is_alive(admin) ||
+	    role_send(r, admin, &ipc_event_line, m, NULL) != ERR_OK)
+		r->priv->dropped++;
+}
+
+void
+peers_flush_log(struct role *r)
+{
+	struct buf *waiting = &r->priv->lines;
+	struct unpack u = { .in = buf_span(waiting) };
+	struct role_peer *admin = r->priv->admin;
+	struct event_line m;
+
+	if (waiting->n == 0)
+		return;
+	if (admin != NULL && is_alive(admin)) {
+		r->priv->dropped += channel_take_dropped(admin->channel);
+		say_dropped(r, admin);
+	}
+	while (u.in.n > 0) {
+		m.wall_ms = unpack_u64(&u);
+		m.level = unpack_u8(&u);
+		m.text = unpack_octets(&u, LOG_LINE_MAX);
+		send_line(r, admin, &m);
+	}
+	buf_cut(waiting, 0);
+}
+
 void
 role_log(struct role *r, const struct log_line *l)
 {
-	struct role_peer *admin = r->priv->admin;
-	struct event_line m = {
-		.wall_ms = clock_wall_ms(),
-		.level = (uint8_t)l->level,
-		.text = log_text(l),
-	};
+	struct buf *waiting = &r->priv->lines;
+	struct pack w = { .to = waiting };
+	size_t was = waiting->n;
 
 	if (r->config != NULL && l->level > r->config->log_level)
 		return;
-	if (r->priv->desc->log != NULL) {
-		r->priv->desc->log(r, l);
-		return;
-	}
-	if (admin == NULL || !is_alive(admin)) {
+	pack_u64(&w, clock_wall_ms());
+	pack_u8(&w, (uint8_t)l->level);
+	pack_octets(&w, log_text(l));
+	if (w.error != ERR_OK) {
+		buf_cut(waiting, was);
 		r->priv->dropped++;
 		return;
 	}
-	r->priv->dropped += channel_take_dropped(admin->channel);
-	say_dropped(r, admin);
-	if (role_send(r, admin, &ipc_event_line, &m, NULL) != ERR_OK)
-		r->priv->dropped++;
+	/* An alarm, or half a packet: now.  Else a moment later, together. */
+	if (l->level == LOG_LEVEL_ALARM || waiting->n >= ROLE_LOG_WAITING / 2)
+		peers_flush_log(r);
+	else if (was == 0)
+		loop_timer_set(r->priv->log_due, ROLE_LOG_WITHIN_MS);
 }

@@ -10,6 +10,8 @@
 #define ROLE_CONTROL_FD		3
 #define ROLE_DIRS_MAX		1100u	/* a directory a domain, and a few */
 #define ROLE_PORTS_MAX		300u	/* a port a relay, and a few */
+#define ROLE_LOG_WITHIN_MS	20u	/* lines go to admin together */
+#define ROLE_LOG_WAITING	(32u * 1024)	/* octets of lines at most */
 #define ROLE_RANDOM_POOL	1024u	/* octets asked of the kernel at once */
 
 struct role_private {
@@ -24,6 +26,8 @@ struct role_private {
 	struct loop_timer	*end;		/* STOP's patience */
 	struct buf		 payload;	/* of what is being encoded */
 	uint64_t		 dropped;	/* log lines lost so far */
+	struct buf		 lines;		/* waiting for their packet */
+	struct loop_timer	*log_due;
 	size_t			 ndirs, nports;
 	struct sandbox_dir	 dirs[ROLE_DIRS_MAX];
 	uint16_t		 ports[ROLE_PORTS_MAX];
@@ -36,6 +40,8 @@ struct role_private {
 struct role_peer *peer_add(struct role *r, enum ipc_role kind, uint32_t index,
     uint64_t instance, int fd);
 bool peer_open(struct role *r, struct role_peer *p, int fd);
+/* The waiting lines go to admin's channel. */
+void peers_flush_log(struct role *r);
 /* Rows of the supervisor that every role understands. */
 extern const struct role_row role_control_rows[];
 extern const size_t role_ncontrol_rows;

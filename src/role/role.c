@@ -259,6 +259,12 @@ ignore_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void
+log_due(void *ctx)
+{
+	peers_flush_log(ctx);
+}
+
 static bool
 begin(struct role *r)
 {
@@ -267,7 +273,10 @@ begin(struct role *r)
 	if (loop_new(&r->loop) != ERR_OK ||
 	    loop_timer_new(r->loop, patience_over, r, &pr->end) != ERR_OK)
 		return false;
+	if (loop_timer_new(r->loop, log_due, r, &pr->log_due) != ERR_OK)
+		return false;
 	pr->payload = buf_make(IPC_PAYLOAD_MAX + 64);
+	pr->lines = buf_make(ROLE_LOG_WAITING);
 	pr->supervisor =
 	    peer_add(r, IPC_ROLE_SUPERVISOR, 0, 0, ROLE_CONTROL_FD);
 	return pr->supervisor != NULL &&
@@ -297,6 +306,7 @@ void
 role_done(struct role *r)
 {
 	r->priv->is_done = true;
+	peers_flush_log(r);
 	for (struct role_peer *p = r->priv->peers; p != NULL; p = p->next)
 		if (p->channel != NULL)
 			channel_flush(p->channel);

@@ -102,7 +102,10 @@ struct role_peer *role_peer_at(struct role *r, enum ipc_role kind,
 /* Walk all: start with NULL; NULL at the end. */
 struct role_peer *role_peer_next(struct role *r, struct role_peer *p);
 
-/* Send a line to admin; never waits, never fails. */
+/*
+ * A line for admin; never waits, never fails.  Lines of 20 ms leave together,
+ * an alarm at once; what a crash finds waiting is lost.
+ */
 void role_log(struct role *r, const struct log_line *l);
 /* Unpredictable octets, and a fresh message id. */
 void role_random(struct role *r, void *to, size_t n);
