@@ -36,7 +36,6 @@ enum client_offer {
 };
 enum client_rcpt_state {
 	RCPT_OPEN,
-	RCPT_SENT,
 	RCPT_ACCEPTED,
 	RCPT_ANSWERED
 };

@@ -53,7 +53,7 @@ fill_recipients(const struct bounce *b, const struct envelope *e,
 			continue;
 		r[k++] = (struct dsn_recipient){
 			.address = er.address,
-			.status = f->is_expired ? SPAN("4.4.7") :
+			.status = f->is_expired ? SPAN("5.4.7") :
 			    bounce_status(b, f),
 			.remote = bounce_remote(b, f),
 			.code = f->words.code,

@@ -129,6 +129,21 @@ queue_announced(struct role *r, struct role_peer *from, const void *msg,
 	return true;
 }
 
+/* A lie ends the channel; our own trouble is told, and the next word mends. */
+static bool
+is_believed(struct queue *q, enum err e)
+{
+	struct log_line l;
+
+	if (e == ERR_OK || e == ERR_DENIED)
+		return e == ERR_OK;
+	log_begin(&l, LOG_LEVEL_ALARM, NULL, "spool");
+	log_str(&l, "what", "cannot read what a receiver wrote");
+	log_str(&l, "why", err_name(e));
+	queue_log(q, &l);
+	return true;
+}
+
 bool
 queue_accepted(struct role *r, struct role_peer *from, const void *msg,
     const int *fds)
@@ -137,8 +152,8 @@ queue_accepted(struct role *r, struct role_peer *from, const void *msg,
 	const struct intake_accepted *m = msg;
 
 	(void)fds;
-	return store_advance(q->store, from->instance, m->segment,
-	    m->generation, m->durable) != ERR_DENIED;
+	return is_believed(q, store_advance(q->store, from->instance,
+	    m->segment, m->generation, m->durable));
 }
 
 bool
@@ -150,8 +165,8 @@ queue_sealed(struct role *r, struct role_peer *from, const void *msg,
 	struct queue_receiver *receiver = from->data;
 
 	(void)fds;
-	if (store_sealed(q->store, from->instance, m->segment, m->generation,
-	    m->durable, m->is_poisoned) == ERR_DENIED)
+	if (!is_believed(q, store_sealed(q->store, from->instance, m->segment,
+	    m->generation, m->durable, m->is_poisoned)))
 		return false;
 	if (receiver != NULL && receiver->is_announced &&
 	    receiver->segments > 0)
@@ -170,8 +185,8 @@ queue_large_used(struct role *r, struct role_peer *from, const void *msg,
 	struct queue_receiver *receiver = from->data;
 
 	(void)fds;
-	if (store_large_used(q->store, from->instance, m->large,
-	    m->is_spoilt) == ERR_DENIED)
+	if (!is_believed(q, store_large_used(q->store, from->instance,
+	    m->large, m->is_spoilt)))
 		return false;
 	if (receiver != NULL && receiver->is_announced && receiver->large > 0)
 		receiver->large--;

@@ -270,6 +270,18 @@ fill_job(struct queue *q, struct job *j, struct sched_decision *d)
 	d->nitems = n;
 }
 
+static void
+log_attempt(struct queue *q, const struct job *j)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_DEBUG, NULL, "attempt");
+	log_span(&l, "site", sched_site_name(q->sched, j->site));
+	log_num(&l, "messages", j->nmessages);
+	log_str(&l, "worker", ipc_role_name(j->worker->kind));
+	queue_log(q, &l);
+}
+
 static uint32_t
 free_place(const struct queue *q)
 {
@@ -304,6 +316,7 @@ queue_start_job(struct queue *q, const struct sched_decision *decision)
 		give_back(q, &d, j);
 		return;
 	}
+	log_attempt(q, j);
 	q->njobs++;
 	((struct queue_worker *)j->worker->data)->njobs++;
 }

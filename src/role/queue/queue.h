@@ -142,7 +142,7 @@ struct queue {
 	struct queue_rate	 rates[1024];	/* by hash of the domain */
 	struct steer_walk	 walks[QUEUE_ASKS_MAX];
 	uint32_t		 nwalks, next_walk;
-	bool			 is_walk_blocked;	/* its channel is full */
+	bool			 is_walk_blocked; /* its channel is full */
 
 	/* The message that store_open is telling us about. */
 	struct store_message	*told;

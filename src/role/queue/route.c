@@ -172,7 +172,7 @@ queue_resolve(struct queue *q, uint32_t dest)
 			ask(q, dest, span_str(row->host), true);
 		return;
 	}
-	/* RFC 5321 4.1.3: an address literal has no MX, and no name to check. */
+	/* RFC 5321 4.1.3: an address literal has no MX and no name. */
 	if (name.n < 2 || name.n > 254 || name.p[1] == '[')
 		unrouted(q, dest, ROUTE_NONE_MS,
 		    "5.1.2 no such mail domain");

@@ -260,6 +260,31 @@ test_worker_died(void **state UNUSED)
 	finish(&s);
 }
 
+/* Refused for the time being until its life is over: then one bounce. */
+static void
+test_expired(void **state UNUSED)
+{
+	struct stage s = { .config = "retry first 1s\nretry lifetime 1s\n" };
+
+	s.answer[IPC_ROLE_SENDER] = (struct stage_answer){
+		.fate = DELIVER_RETRY, .code = 451, .status = "4.7.1",
+		.text = "later",
+	};
+	stage_begin(&s);
+	(void)stage_write(&s, "ann@example.org", bob, 1, TEXT);
+	stage_sync(&s, true);
+	stage_until_logged(&s, "expired");
+	stage_until_logged(&s, "bounced");
+	stage_until(&s, &s.nmessages, 3);	/* two attempts, the bounce */
+	stage_until_logged(&s, "delivered");
+	CHECK(span_find_span(buf_span(&s.contents), SPAN("5.4.7")) <
+	    s.contents.n, "delivery time expired: %.*s",
+	    SPAN_FMT(s.contents));
+	stage_order(&s, STEER_QUEUE_LIST, "");
+	CHECK_NUM(s.end.count, 0, "nothing left");
+	finish(&s);
+}
+
 static void
 test_held(void **state UNUSED)
 {
@@ -274,7 +299,7 @@ test_held(void **state UNUSED)
 	finish(&s);
 }
 
-/* --- PRV-3: whoever lies is cut off, and nothing changes ------------------- */
+/* --- PRV-3: whoever lies is cut off, and nothing changes --------------- */
 
 static void
 lie_accepted(struct stage *s)
@@ -418,6 +443,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_no_such_domain, "DLV-6"),
 	TEST(test_deferred_listed_retried_removed, "DLV-6 LOG-1"),
 	TEST(test_worker_died, "SPL-7 DLV-1"),
+	TEST(test_expired, "DLV-6"),
 	TEST(test_held, ""),
 	TEST(test_liars, "PRV-3 PRV-4"),
 };

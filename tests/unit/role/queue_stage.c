@@ -357,7 +357,7 @@ stage_until_logged(struct stage *s, const char *words)
 		fail_with_log(s, words);
 }
 
-/* --- the program ------------------------------------------------------------ */
+/* --- the program ------------------------------------------------------- */
 
 static int
 config_text(const struct stage *s)
@@ -531,7 +531,7 @@ stage_end(struct stage *s)
 	assert_int_equal(system(command), 0);
 }
 
-/* --- mail --------------------------------------------------------------------- */
+/* --- mail -------------------------------------------------------------- */
 
 static void
 envelope_of(struct buf *to, struct buf *list, const struct msg_id *id,

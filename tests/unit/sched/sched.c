@@ -429,7 +429,7 @@ test_originators_take_turns(void **state)
 	world_close(&w);
 }
 
-/* --- orders ---------------------------------------------------------------- */
+/* --- orders ------------------------------------------------------------ */
 
 static void
 test_hurry_and_hold(void **state)
@@ -514,7 +514,7 @@ test_worker_died(void **state)
 	world_close(&w);
 }
 
-/* --- costs ------------------------------------------------------------------ */
+/* --- costs ------------------------------------------------------------- */
 
 static void
 fill_deferred(struct world *w, uint32_t n)
