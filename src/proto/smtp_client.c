@@ -329,17 +329,24 @@ smtp_client_quit(struct smtp_client *c)
 	client_ask(c, PH_QUIT, "QUIT");
 }
 
+/* RFC 3463 3.5: no answer from the host, or a bad connection. */
+static const char *
+lost_status(const struct smtp_client *c)
+{
+	return c->phase == PH_NEW ? "4.4.1" : "4.4.2";
+}
+
 void
 smtp_client_timeout(struct smtp_client *c)
 {
-	client_close_own(c, phases[c->phase].lost, "4.4.2",
+	client_close_own(c, phases[c->phase].lost, lost_status(c),
 	    phases[c->phase].late);
 }
 
 void
 smtp_client_lost(struct smtp_client *c, const char *why)
 {
-	client_close_own(c, phases[c->phase].lost, "4.4.2", why);
+	client_close_own(c, phases[c->phase].lost, lost_status(c), why);
 }
 
 bool

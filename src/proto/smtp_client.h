@@ -45,6 +45,10 @@ struct smtp_client_settings {
 	struct smtp_client_timeouts	timeouts;
 };
 
+/*
+ * Born {0}.  One that has its result keeps it: a message that is begun again,
+ * on another connection, goes to the others only.
+ */
 struct smtp_client_rcpt {
 	struct span	address;	/* without brackets */
 	/* private: */
@@ -113,7 +117,10 @@ struct smtp_client {
 	/* The transaction: */
 	bool				 is_mail_sent, is_mail_answered;
 	bool				 is_mail_refused, is_data_sent;
-	size_t				 nsent, nanswered, naccepted;
+	size_t				 nopen;		/* rcpts not yet sent */
+	size_t				 nwaiting;	/* RCPTs without reply */
+	size_t				 naccepted;
+	size_t				 to_send, to_answer;	/* next rcpts */
 	uint8_t				 login_step;
 	/* What RESULTs or CLOSE say: */
 	size_t				 next, end;	/* rcpts to walk */

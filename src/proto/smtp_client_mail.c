@@ -4,9 +4,9 @@
  * With PIPELINING (RFC 2920) a window of commands is under way; without, the
  * window is one.  Replies come in the order of the commands:
  *
- *	MAIL	RCPT 0 .. nsent-1	DATA
+ *	MAIL	RCPT ...	DATA
  *
- * so what was sent and how many were answered says whose reply this is.
+ * so what was sent and what was answered says whose reply this is.
  */
 #include "proto/smtp_client_private.h"
 
@@ -35,10 +35,16 @@ put_mail(struct smtp_client *c)
 static void
 put_rcpt(struct smtp_client *c)
 {
-	struct span to = c->msg.rcpts[c->nsent++].address;
+	struct smtp_client_rcpt *rcpt;
 
-	ASSERT(is_plain_path(to));
-	client_put(c, "RCPT TO:<%.*s>\r\n", SPAN_FMT(to));
+	while (c->msg.rcpts[c->to_send].state != RCPT_OPEN)
+		c->to_send++;
+	rcpt = &c->msg.rcpts[c->to_send++];
+	ASSERT(is_plain_path(rcpt->address));
+	client_put(c, "RCPT TO:<%.*s>\r\n", SPAN_FMT(rcpt->address));
+	rcpt->state = RCPT_SENT;
+	c->nopen--;
+	c->nwaiting++;
 }
 
 static void
@@ -52,7 +58,7 @@ static size_t
 under_way(const struct smtp_client *c)
 {
 	return (size_t)(c->is_mail_sent && !c->is_mail_answered) +
-	    (c->nsent - c->nanswered) + (size_t)c->is_data_sent;
+	    c->nwaiting + (size_t)c->is_data_sent;
 }
 
 /* Send what the window has room for. */
@@ -65,15 +71,15 @@ fill_window(struct smtp_client *c)
 	    !c->is_mail_refused && c->phase == PH_ENVELOPE) {
 		if (!c->is_mail_sent)
 			put_mail(c);
-		else if (c->nsent < c->msg.nrcpts)
+		else if (c->nopen > 0)
 			put_rcpt(c);
-		else if (c->naccepted > 0 || c->nanswered < c->nsent)
+		else if (c->naccepted > 0 || c->nwaiting > 0)
 			put_data(c);
 		else
 			break;
 	}
 	if (under_way(c) > 0 && c->phase == PH_ENVELOPE)
-		client_deadline(c, c->nanswered == c->msg.nrcpts ?
+		client_deadline(c, c->is_data_sent && c->nwaiting == 0 ?
 		    c->set.timeouts.data : c->set.timeouts.reply);
 }
 
@@ -116,10 +122,14 @@ smtp_client_begin(struct smtp_client *c, const struct smtp_client_message *msg)
 	c->msg = *msg;
 	c->is_mail_sent = c->is_mail_answered = c->is_mail_refused = false;
 	c->is_data_sent = false;
-	c->nsent = c->nanswered = c->naccepted = 0;
+	c->nopen = c->nwaiting = c->naccepted = 0;
+	c->to_send = c->to_answer = 0;
 	for (size_t i = 0; i < msg->nrcpts; i++)
-		msg->rcpts[i].state = RCPT_OPEN;
-	if (!is_wanted(c))
+		if (smtp_client_is_open(&msg->rcpts[i])) {
+			msg->rcpts[i].state = RCPT_OPEN;
+			c->nopen++;
+		}
+	if (c->nopen == 0 || !is_wanted(c))
 		message_done(c);
 	else if (c->must_reset)
 		client_ask(c, PH_RSET, "RSET");
@@ -166,10 +176,14 @@ static void
 on_rcpt(struct smtp_client *c, const struct smtp_answer *a)
 {
 	struct smtp_client_action why = client_verdict(a);
-	size_t i = c->nanswered++;
+	size_t i;
 
+	c->nwaiting--;
 	if (c->is_mail_refused)
 		return;		/* its fate is said already */
+	while (c->msg.rcpts[c->to_answer].state != RCPT_SENT)
+		c->to_answer++;
+	i = c->to_answer++;
 	if (answer_class(a) == 3) {
 		out_of_turn(c);
 	} else if (answer_class(a) == 2) {
@@ -222,7 +236,7 @@ client_on_envelope(struct smtp_client *c, const struct smtp_answer *a)
 {
 	if (!c->is_mail_answered) {
 		on_mail(c, a);
-	} else if (c->nanswered < c->nsent) {
+	} else if (c->nwaiting > 0) {
 		on_rcpt(c, a);
 	} else {
 		on_data(c, a);

@@ -36,6 +36,7 @@ enum client_offer {
 };
 enum client_rcpt_state {
 	RCPT_OPEN,
+	RCPT_SENT,
 	RCPT_ACCEPTED,
 	RCPT_ANSWERED
 };

@@ -92,7 +92,8 @@ on_close(struct conn *c, const struct smtp_client_action *a)
 	order_keep(o, &result);
 	if (is_doubtful)
 		sender_give_up_message(r, o, &result);
-	if (a->end == SMTP_CLIENT_END_LOGIN || o->current == o->nmessages) {
+	if (a->end == SMTP_CLIENT_END_LOGIN || o->current == o->nmessages ||
+	    sender_is_orphan(r, o)) {
 		sender_finish(r, o, &result, false);
 		return;
 	}
@@ -176,7 +177,8 @@ on_ready(struct conn *c)
 	if (o == NULL)
 		return false;
 	o->had_host = true;
-	while (o->current < o->nmessages)
+	/* What was under way is finished, nothing is begun for nobody. */
+	while (o->current < o->nmessages && !sender_is_orphan(c->role, o))
 		if (take_message(c))
 			return true;
 	if (c->nmails < SENDER_MAILS_MAX && !s->is_stopping) {

@@ -200,6 +200,10 @@ order_keep(struct order *o, const struct deliver_result *result)
 {
 	struct order_words *w = &o->words;
 
+	/* One host that may be better later is reason enough to wait. */
+	if (w->nstatus > 0 && w->fate == DELIVER_RETRY &&
+	    result->fate == DELIVER_FAILED)
+		return;
 	w->fate = result->fate;
 	w->code = result->code;
 	w->nstatus = keep(w->status, sizeof w->status, result->status);

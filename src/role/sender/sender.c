@@ -25,6 +25,12 @@ asker(struct role *r, const struct order *o)
 	return queue != NULL && queue->instance == o->asker ? queue : NULL;
 }
 
+bool
+sender_is_orphan(struct role *r, const struct order *o)
+{
+	return asker(r, o) == NULL;
+}
+
 void
 sender_result(struct role *r, struct order *o, struct order_message *m,
     size_t rcpt, const struct deliver_result *result)

@@ -73,6 +73,8 @@ void sender_give_up_message(struct role *r, struct order *o,
     const struct deliver_result *result);
 void sender_finish(struct role *r, struct order *o,
     const struct deliver_result *result, bool is_kept);
+/* The queue that asked has gone; its successor asks for the rest again. */
+bool sender_is_orphan(struct role *r, const struct order *o);
 void sender_closed(struct role *r, struct span site);
 
 #endif
