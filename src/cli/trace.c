@@ -36,9 +36,7 @@ static const struct sentence sentences[] = {
 		{ ", authenticated as ", "user", "" },
 		{ ": ", "code", "" }, { " ", "status", "" },
 		{ " ", "text", "" } } },
-	{ "queued", "queued", {
-		{ " from <", "from", ">" }, { " for ", "recipients",
-		    " recipients" }, { ", ", "size", " octets" } } },
+	{ "queued", "in the queue", { { ": ", "size", " octets" } } },
 	{ "attempt", "given to a worker", {
 		{ " for ", "site", "" } } },
 	{ "delivered", "delivered", {

@@ -153,7 +153,7 @@ static const struct channel_ops ops = {
 /* --- birth ------------------------------------------------------------- */
 
 NORETURN static void
-become(int program, enum ipc_role kind, int control)
+become(int program, enum ipc_role kind, int control, int said)
 {
 	char name[32];
 	char *const argv[] = { name, NULL };
@@ -164,7 +164,7 @@ become(int program, enum ipc_role kind, int control)
 	/* The program's descriptor must survive where nothing overwrites it. */
 	program = fcntl(program, F_DUPFD, 10);
 	if (program < 0 || dup2(control, CONTROL_FD) < 0 || null < 0 ||
-	    dup2(null, 0) < 0 || dup2(null, 1) < 0)
+	    dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(said, 2) < 0)
 		_exit(127);
 	(void)fcntl(program, F_SETFD, FD_CLOEXEC);
 	for (int fd = CONTROL_FD + 1; fd < program; fd++)
@@ -272,23 +272,39 @@ tell_all(struct child *c)
 	    join_all(c) && sup_say(c, &ipc_control_go, &go, -1) == ERR_OK;
 }
 
+/* Its process, with the other ends of control and standard error. */
+static bool
+fork_child(struct child *c, int control[2], int said[2])
+{
+	c->pid = fork();
+	if (c->pid == 0)
+		become(c->s->programs[c->kind], c->kind, control[1], said[1]);
+	(void)close(control[1]);
+	(void)close(said[1]);
+	if (c->pid > 0 && sup_hear(c, said[0]) && channel_new(c->s->loop,
+	    control[0], false, &ops, c, &c->control) == ERR_OK)
+		return true;
+	(void)close(control[0]);
+	if (c->said_watch == NULL)
+		(void)close(said[0]);
+	return false;
+}
+
 bool
 sup_spawn(struct child *c)
 {
 	struct supervisor *s = c->s;
-	int fds[2];
+	int control[2], said[2];
 
-	if (channel_pair(fds) != ERR_OK)
+	if (pipe2(said, O_CLOEXEC) != 0)
 		return false;
-	c->pid = fork();
-	if (c->pid == 0)
-		become(s->programs[c->kind], c->kind, fds[1]);
-	(void)close(fds[1]);
-	if (c->pid < 0 || channel_new(s->loop, fds[0], false, &ops, c,
-			      &c->control) != ERR_OK) {
-		(void)close(fds[0]);
+	if (channel_pair(control) != ERR_OK) {
+		(void)close(said[0]);
+		(void)close(said[1]);
 		return false;
 	}
+	if (!fork_child(c, control, said))
+		return false;
 	c->instance = ++s->last_instance;
 	c->started_ms = loop_now_ms(s->loop);
 	c->is_ready = false;
@@ -337,6 +353,7 @@ sup_ended(struct child *c, int wait_status)
 	uint64_t lived = loop_now_ms(s->loop) - c->started_ms;
 	uint32_t delay = sup_delay(c->delay_ms, lived, &c->delay_ms);
 
+	sup_heard_all(c);
 	log_end(c, wait_status);
 	c->pid = 0;
 	c->is_ready = false;

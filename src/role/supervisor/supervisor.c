@@ -51,8 +51,11 @@ sup_log(struct supervisor *s, const struct log_line *l)
 		.text = log_text(l),
 	};
 
-	if (admin == NULL ||
-	    sup_say(admin, &ipc_event_line, &m, -1) != ERR_OK)
+	if (admin != NULL &&
+	    sup_say(admin, &ipc_event_line, &m, -1) == ERR_OK)
+		return;
+	/* That admin itself ended as it was told to is no news. */
+	if (l->level < LOG_LEVEL_INFO)
 		(void)fprintf(stderr, "posthorse: %.*s\n", (int)l->n, l->text);
 }
 

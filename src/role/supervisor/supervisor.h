@@ -34,6 +34,9 @@ struct child {
 	uint64_t		 started_ms;
 	uint32_t		 delay_ms;	/* before the next start */
 	bool			 is_ready, was_ready;
+	int			 said;		/* its standard error */
+	struct loop_watch	*said_watch;	/* NULL: closed */
+	size_t			 nsaid;		/* octets of this life */
 };
 #define PASSED_MAX	(2 * CONFIG_DOMAINS_MAX + CONFIG_RELAYS_MAX + 8u)
 /* A file that a role gets when it starts; opened once, kept for the next. */
@@ -95,6 +98,13 @@ bool sup_reopen_log(struct supervisor *s, give_file *give, void *ctx);
 
 bool sup_listen(struct supervisor *s);
 void sup_unlink_sockets(const struct supervisor *s);
+
+/* --- said.c: what a role writes to its standard error ------------------- */
+
+/* fd, the reading end, is taken over on success. */
+bool sup_hear(struct child *c, int fd);
+/* Its process has ended: read what is left. */
+void sup_heard_all(struct child *c);
 
 /* --- child.c: one process ---------------------------------------------- */
 
