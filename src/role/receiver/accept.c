@@ -107,6 +107,9 @@ receiver_listen_start(struct receiver *rc)
 {
 	static const struct listener_ops ops = { on_accepted, on_starved };
 
+	if (rc->is_listening || rc->is_stopping)
+		return;
+	rc->is_listening = true;
 	for (size_t i = 0; i < rc->nlistens; i++) {
 		struct receiver_listen *l = &rc->listens[i];
 

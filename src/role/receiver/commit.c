@@ -334,8 +334,10 @@ commit_segment(struct role *r, struct role_peer *from UNUSED, const void *msg,
 	struct receiver *rc = r->self;
 
 	/* A failed sync may have waited for it, to write down its poison. */
-	if (spool_writer_adopt(rc->writer, &g) == ERR_OK)
+	if (spool_writer_adopt(rc->writer, &g) == ERR_OK) {
 		loop_task_ask(r->loop, &rc->kick);
+		receiver_listen_start(rc);
+	}
 	return true;
 }
 

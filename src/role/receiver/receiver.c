@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define FIRST_SEGMENT_MS	2000u
+
 #define PEM_MAX		(256u * 1024)
 
 static bool
@@ -78,19 +80,32 @@ on_load(struct role *r)
 	    spool_writer_new(&rc->files, &rc->writer) == ERR_OK;
 }
 
+static void
+on_first_late(void *ctx)
+{
+	receiver_listen_start(ctx);
+}
+
 static bool
 on_start(struct role *r)
 {
 	struct receiver *rc = r->self;
 
 	/* One thread: at most one sync is in flight. */
-	return worker_new(r->loop, 1, 2, &rc->worker) == ERR_OK;
+	return loop_timer_new(r->loop, on_first_late, rc, &rc->first) ==
+	    ERR_OK && worker_new(r->loop, 1, 2, &rc->worker) == ERR_OK;
 }
 
+/*
+ * Clients wait in the kernel for the first segment: without one a mail could
+ * only be put off.  Not for long: without a queue they shall hear so.
+ */
 static void
 on_serve(struct role *r)
 {
-	receiver_listen_start(r->self);
+	struct receiver *rc = r->self;
+
+	loop_timer_set(rc->first, FIRST_SEGMENT_MS);
 }
 
 static void

@@ -116,12 +116,14 @@ struct receiver {
 	uint64_t		 last_ticket;
 	struct buf		 added, envelope;
 	enum intake_mode	 mode;
-	bool			 is_stopping;
+	struct loop_timer	*first;		/* patience for a segment */
+	bool			 is_listening, is_stopping;
 };
 
 /* accept.c */
 bool receiver_listener(struct role *r, uint32_t row, int fd);
 bool receiver_listen_load(struct receiver *rc);
+/* Once: as soon as there is a segment, or patience has ended. */
 void receiver_listen_start(struct receiver *rc);
 void receiver_listen_stop(struct receiver *rc);
 

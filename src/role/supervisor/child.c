@@ -287,6 +287,10 @@ fork_child(struct child *c, int control[2], int said[2])
 	(void)close(control[0]);
 	if (c->said_watch == NULL)
 		(void)close(said[0]);
+	if (c->pid < 0) {
+		sup_heard_all(c);
+		c->pid = 0;
+	}
 	return false;
 }
 

@@ -18,15 +18,19 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Who ends with whom, and how long they may take for it (OPS-4). */
+/*
+ * Who ends with whom, and how long they may take for it (OPS-4).  The queue
+ * waits for what it gave away, so it ends before those who carry it: the other
+ * way round their "not now" would put mail off.
+ */
 static const struct {
 	enum ipc_role	roles[2];
 	uint32_t	within_ms;
 } phases[] = {
 	{ { IPC_ROLE_NONE, IPC_ROLE_NONE }, 0 },
 	{ { IPC_ROLE_RECEIVER, IPC_ROLE_NONE }, 8000 },
-	{ { IPC_ROLE_SENDER, IPC_ROLE_LOCAL }, 8000 },
 	{ { IPC_ROLE_QUEUE, IPC_ROLE_NONE }, 8000 },
+	{ { IPC_ROLE_SENDER, IPC_ROLE_LOCAL }, 8000 },
 	{ { IPC_ROLE_LOOKUP, IPC_ROLE_RESOLVER }, 2000 },
 	{ { IPC_ROLE_ADMIN, IPC_ROLE_NONE }, 2000 },
 };
@@ -222,8 +226,13 @@ restart_due(void *ctx)
 {
 	struct child *c = ctx;
 
-	if (c->s->phase == 0 && c->pid == 0 && !sup_spawn(c) && c->pid > 0)
+	if (c->s->phase > 0 || c->pid > 0 || sup_spawn(c))
+		return;
+	/* Half born: its end brings the next try.  Not born: we do. */
+	if (c->pid > 0)
 		(void)kill(c->pid, SIGKILL);
+	else
+		loop_timer_set(c->restart, RESTART_LAST_MS);
 }
 
 static bool
