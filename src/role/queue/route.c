@@ -189,10 +189,27 @@ static const char *const status_words[RESOLVE_STATUS_COUNT] = {
 	[RESOLVE_REFUSED] = "5.4.4 only private addresses",
 };
 
+/* The resolver knows a smarthost's addresses; its port is the relay's own. */
+static enum err
+list_with_port(struct queue *q, struct span hosts, uint16_t port)
+{
+	struct resolve_host host;
+	enum err e = ERR_OK;
+
+	buf_cut(&q->list, 0);
+	while (e == ERR_OK &&
+	    ipc_list_next(&ipc_resolve_host, &hosts, &host) == ERR_OK) {
+		host.port = port;
+		e = ipc_list_add(&ipc_resolve_host, &host, &q->list);
+	}
+	return e;
+}
+
 static void
 answer(struct queue *q, uint32_t dest, const struct resolve_route_answer *m)
 {
 	struct span name = sched_dest_name(q->sched, dest);
+	uint32_t relay = queue_relay_of(name);
 	uint64_t ttl = MIN(MAX((uint64_t)m->ttl_s * 1000,
 	    (uint64_t)ROUTE_TTL_MIN_MS), (uint64_t)ROUTE_TTL_MAX_MS);
 	struct sched_route route = {
@@ -203,6 +220,14 @@ answer(struct queue *q, uint32_t dest, const struct resolve_route_answer *m)
 	if (m->status != RESOLVE_OK) {
 		unrouted(q, dest, ROUTE_NONE_MS, status_words[m->status]);
 		return;
+	}
+	if (relay > 0) {
+		if (list_with_port(q, m->hosts,
+			q->config->relays[relay - 1].port) != ERR_OK) {
+			unrouted(q, dest, QUEUE_AWAY_MS, "out of memory");
+			return;
+		}
+		route.hosts = buf_span(&q->list);
 	}
 	if (queue_site_name(m->hosts, &q->name) != ERR_OK) {
 		unrouted(q, dest, ROUTE_NONE_MS, "4.4.3 DNS named no host");
