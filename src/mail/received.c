@@ -46,7 +46,9 @@ with(const struct received *r)
 	static const char *const names[2][2] = { { "ESMTP", "ESMTPA" },
 		{ "ESMTPS", "ESMTPSA" } };
 
-	return r->is_esmtp ? names[r->tls.n > 0][r->is_authenticated] : "SMTP";
+	/* HELO behind STARTTLS has no word of its own: ESMTP came before it. */
+	return r->is_esmtp || r->tls.n > 0 ?
+	    names[r->tls.n > 0][r->is_authenticated] : "SMTP";
 }
 
 enum err
