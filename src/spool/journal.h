@@ -42,6 +42,7 @@ enum journal_type {
 	JOURNAL_LOST,		/* the message is in quarantine */
 	JOURNAL_DEAD,		/* text: from sequence on, a bit each: finished */
 	JOURNAL_SEALED,		/* value: nothing counts behind it; fate 1: poisoned */
+	JOURNAL_DROPPED,	/* value .. text (u64): never was finished */
 	JOURNAL_NUMBERS,	/* value, number: next segment, next large file */
 	JOURNAL_TYPE_COUNT
 };

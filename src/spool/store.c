@@ -3,6 +3,8 @@
  */
 #include "spool/store_priv.h"
 
+#include "spool/le.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,6 +86,7 @@ segment_new(uint64_t number, uint64_t generation, uint64_t size, int fd)
 	g->size = size;
 	g->fd = fd;
 	g->messages = buf_make((size_t)UINT32_MAX);
+	g->dropped = buf_make((size_t)size);
 	segment_renew(g, generation);
 	return g;
 }
@@ -99,6 +102,46 @@ segment_renew(struct segment *g, uint64_t generation)
 	g->sequence = g->heard = 0;
 	g->state = SEGMENT_READY;
 	buf_free(&g->messages);
+	buf_free(&g->dropped);
+}
+
+static struct spool_cut
+dropped_at(const struct segment *g, size_t i)
+{
+	return ((const struct spool_cut *)(const void *)g->dropped.p)[i];
+}
+
+bool
+segment_has_dropped(const struct segment *g, uint64_t from, uint64_t to)
+{
+	for (size_t i = 0; i < g->dropped.n / sizeof(struct spool_cut); i++) {
+		struct spool_cut d = dropped_at(g, i);
+
+		if (d.from <= from && to <= d.to)
+			return true;
+	}
+	return false;
+}
+
+enum err
+segment_drop_add(struct segment *g, uint64_t from, uint64_t to)
+{
+	struct spool_cut d = { from, to };
+
+	if (segment_has_dropped(g, from, to))
+		return ERR_OK;
+	return buf_add(&g->dropped, span_of(&d, sizeof d));
+}
+
+struct journal_entry
+segment_dropped_entry(const struct segment *g, size_t i, uint8_t text[8])
+{
+	struct spool_cut d = dropped_at(g, i);
+
+	le_put(text, d.to, 8);
+	return (struct journal_entry){ .type = JOURNAL_DROPPED,
+		.number = g->number, .generation = g->generation,
+		.value = d.from, .text = span_of(text, 8) };
 }
 
 void
@@ -116,6 +159,7 @@ segment_free(struct segment *g)
 		free(m[i]);
 	}
 	buf_free(&g->messages);
+	buf_free(&g->dropped);
 	free(g);
 }
 
@@ -312,6 +356,58 @@ store_alarm(struct store *s, enum store_alarm_kind kind,
 	s->events->alarm(s->events->arg, &a);
 }
 
+/* A table of hashes, at most half full; 0 is an empty place. */
+static uint64_t *
+seen_place(uint64_t *table, size_t room, uint64_t h)
+{
+	size_t i = (size_t)h & (room - 1);
+
+	while (table[i] != 0 && table[i] != h)
+		i = (i + 1) & (room - 1);
+	return &table[i];
+}
+
+static enum err
+seen_grow(struct store *s)
+{
+	size_t old = s->seen.n / sizeof(uint64_t);
+	size_t room = old == 0 ? 1024 : old * 2;
+	struct buf more = buf_make(s->seen.limit);
+	enum err e = buf_room(&more, room * sizeof(uint64_t));
+
+	if (e != ERR_OK)
+		return e;
+	memset(more.p, 0, room * sizeof(uint64_t));
+	buf_grew(&more, room * sizeof(uint64_t));
+	for (size_t i = 0; i < old; i++) {
+		uint64_t h = ((const uint64_t *)(const void *)s->seen.p)[i];
+
+		if (h != 0)
+			*seen_place((void *)more.p, room, h) = h;
+	}
+	buf_free(&s->seen);
+	s->seen = more;
+	return ERR_OK;
+}
+
+bool
+store_id_is_new(struct store *s, const struct msg_id *id)
+{
+	size_t room = s->seen.n / sizeof(uint64_t);
+	uint64_t h = spool_hash(4, span_of(id->octets, MSG_ID_OCTETS)) | 1;
+	uint64_t *at;
+
+	/* No memory: rather twice than not at all. */
+	if (s->nseen * 2 >= room && seen_grow(s) != ERR_OK)
+		return true;
+	at = seen_place((void *)s->seen.p, s->seen.n / sizeof(uint64_t), h);
+	if (*at == h)
+		return false;
+	*at = h;
+	s->nseen++;
+	return true;
+}
+
 uint64_t
 store_now(const struct store *s)
 {
@@ -358,6 +454,7 @@ store_close(struct store *s)
 	buf_free(&s->front);
 	buf_free(&s->bulk);
 	buf_free(&s->cuts);
+	buf_free(&s->seen);
 	buf_free(&s->pending);
 	buf_free(&s->out);
 	buf_free(&s->moves);

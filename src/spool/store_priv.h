@@ -44,6 +44,7 @@ struct segment {
 	uint64_t		 alive_octets;
 	uint64_t		 wait_ticket;	/* reusable once durable */
 	struct buf		 messages;	/* of store_message *, by sequence */
+	struct buf		 dropped;	/* of spool_cut: unfinished batches */
 };
 
 struct store_slot {
@@ -144,6 +145,8 @@ struct store {
 	struct buf		 moved;		/* in the sync in flight */
 	bool			 has_reserve;
 	bool			 is_opening;
+	struct buf		 seen;		/* recovery: ids, hashed (u64) */
+	size_t			 nseen;
 	struct store_counts	 counts;
 };
 
@@ -192,6 +195,12 @@ message_length(const struct store_message *m)
 void store_alarm(struct store *s, enum store_alarm_kind kind,
     const struct segment *g, uint64_t offset, uint64_t octets,
     const struct msg_id *id);
+/*
+ * Recovery: false when a message of that id has been read already.  Our own mail
+ * can lie in two segments, when the first failed and the journal did not come to
+ * say so.
+ */
+bool store_id_is_new(struct store *s, const struct msg_id *id);
 uint64_t store_now(const struct store *s);
 
 /* store_read.c */
@@ -210,13 +219,19 @@ MUST_USE enum err message_read(struct store *s, const struct store_message *m,
     struct walk_item *item);
 /* Does the content of a record hold?  ERR_CORRUPT. */
 MUST_USE enum err content_check(struct store *s, const struct segment *g,
-    const struct spool_record *r);
+    const struct spool_record *r, bool is_late);
 void message_report(struct store *s, struct store_message *m,
     const struct walk_item *item);
 
 /* store_sync.c */
 MUST_USE enum err store_note(struct store *s, const struct journal_entry *e,
     uint64_t *ticket);
+/* Octets of g that no sync ever finished; a later start must know. */
+MUST_USE enum err segment_drop_add(struct segment *g, uint64_t from,
+    uint64_t to);
+bool segment_has_dropped(const struct segment *g, uint64_t from, uint64_t to);
+struct journal_entry segment_dropped_entry(const struct segment *g, size_t i,
+    uint8_t text[8]);
 MUST_USE enum err store_seal_note(struct store *s, const struct segment *g,
     uint64_t *ticket);
 /* Write everything that is known into a new file; job: make it the journal. */

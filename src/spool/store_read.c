@@ -22,12 +22,12 @@ segment_walk(struct store *s, const struct segment *g, uint64_t limit)
 }
 
 static void
-hole_found(struct store *s, const struct segment *g, uint64_t from,
-    uint64_t to, uint64_t evidence)
+hole_found(struct store *s, struct segment *g, uint64_t from, uint64_t to,
+    uint64_t evidence)
 {
-	if (from >= to)
+	if (from >= to || segment_has_dropped(g, from, to))
 		return;
-	if (from >= evidence) {
+	if (from >= evidence && segment_drop_add(g, from, to) == ERR_OK) {
 		s->counts.unfinished++;
 		store_alarm(s, STORE_ALARM_UNFINISHED, g, from, to - from,
 		    NULL);
@@ -66,8 +66,9 @@ file_check(struct store *s, int fd, uint64_t from, uint64_t n, uint64_t seed,
 	return spool_hasher_end(s->hasher) == want ? ERR_OK : ERR_CORRUPT;
 }
 
+/* is_late: whoever wrote it may not have come to sync it. */
 static enum err
-large_check(struct store *s, const struct spool_record *r)
+large_check(struct store *s, const struct spool_record *r, bool is_late)
 {
 	char name[SPOOL_NAME_MAX];
 	uint64_t size;
@@ -78,7 +79,9 @@ large_check(struct store *s, const struct spool_record *r)
 	fd = s->files->open(s->files->self, s->dir, name, SPOOL_READ);
 	if (fd < 0)
 		return ERR_CORRUPT;
-	if (s->files->size(s->files->self, fd, &size) < 0)
+	if (is_late && spool_sync(s->files, fd) != ERR_OK)
+		e = ERR_CORRUPT;
+	else if (s->files->size(s->files->self, fd, &size) < 0)
 		e = ERR_IO;
 	else if (size != r->content_n)
 		e = ERR_CORRUPT;
@@ -90,10 +93,10 @@ large_check(struct store *s, const struct spool_record *r)
 
 enum err
 content_check(struct store *s, const struct segment *g,
-    const struct spool_record *r)
+    const struct spool_record *r, bool is_late)
 {
 	if (r->extra != 0)
-		return large_check(s, r);
+		return large_check(s, r, is_late);
 	return file_check(s, g->fd, r->place + spool_record_front(r),
 	    r->content_n, g->seal.seed, r->content_hash);
 }
@@ -205,12 +208,17 @@ record_enter(struct store *s, struct segment *g, const struct walk_item *item,
 		return ERR_OK;
 	if (r->type != SPOOL_MESSAGE && r->type != SPOOL_COPY)
 		return ERR_OK;
+	if (segment_has_dropped(g, r->place, end))
+		return ERR_OK;
 	if (end > evidence)
-		e = content_check(s, g, r);
+		e = content_check(s, g, r, true);
 	if (e == ERR_CORRUPT) {
 		hole_found(s, g, r->place, end, evidence);
 		return ERR_OK;
 	}
+	if (e == ERR_OK && s->is_opening && r->type == SPOOL_MESSAGE &&
+	    !store_id_is_new(s, &r->id))
+		return ERR_OK;
 	return e == ERR_OK ? message_enter(s, g, item) : e;
 }
 
@@ -291,9 +299,18 @@ segment_finish(struct store *s, struct segment *g)
 
 	if (g->end != 0)
 		return segment_seal(s, g, g->end, g->is_poisoned);
+	/* An earlier write-back error reaches our descriptor too. */
+	if (spool_sync(s->files, g->fd) != ERR_OK) {
+		g->is_poisoned = true;
+		store_alarm(s, STORE_ALARM_SYNC, g, g->scanned, 0, NULL);
+	}
 	e = segment_learn(s, g, &evidence);
-	if (e == ERR_OK)
-		e = segment_scan(s, g, g->size, evidence);
+	if (e != ERR_OK)
+		return e;
+	/* Reads may show what a failed sync has lost: only what was sure. */
+	if (g->is_poisoned)
+		return segment_seal(s, g, evidence, true);
+	e = segment_scan(s, g, g->size, evidence);
 	return e == ERR_OK ? segment_seal(s, g, g->scanned, false) : e;
 }
 
@@ -361,11 +378,6 @@ segments_end(struct store *s, uint64_t owner)
 
 		if (g->owner != owner || g->state != SEGMENT_HELD)
 			continue;
-		/* An earlier write-back error reaches this descriptor too. */
-		if (spool_sync(s->files, g->fd) != ERR_OK) {
-			g->is_poisoned = true;
-			store_alarm(s, STORE_ALARM_SYNC, g, g->scanned, 0, NULL);
-		}
 		/* For the poison in it; the tail is read below. */
 		(void)!segment_learn(s, g, &evidence);
 	}
@@ -512,7 +524,7 @@ store_claim(struct store *s, struct store_message *m,
 	enum err e = message_read(s, m, &item);
 
 	if (e == ERR_OK)
-		e = content_check(s, m->segment, &item.r);
+		e = content_check(s, m->segment, &item.r, false);
 	if (e == ERR_CORRUPT) {
 		message_lose(s, m, m->large != 0 ? STORE_ALARM_LARGE
 						 : STORE_ALARM_CONTENT);

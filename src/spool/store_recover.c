@@ -330,7 +330,12 @@ entry_foresee(struct store *s, const struct journal_entry *e)
 	g = entry_segment(s, e);
 	if (g == NULL)
 		return;
-	if (e->type == JOURNAL_SEALED) {
+	if (e->type == JOURNAL_DROPPED) {
+		/* Without it a hole is taken for corruption, no worse. */
+		if (e->text.n >= 8)
+			(void)!segment_drop_add(g, e->value,
+			    le_u64(e->text.p));
+	} else if (e->type == JOURNAL_SEALED) {
 		g->end = MIN(MAX(e->value, (uint64_t)SPOOL_FIRST), g->size);
 		g->is_poisoned = g->is_poisoned || e->fate != 0;
 	} else if (e->type == JOURNAL_DEAD) {
@@ -731,6 +736,7 @@ store_new(const struct spool_files *f, int dir,
 	s->front = buf_make(WALK_WINDOW_MAX);
 	s->bulk = buf_make(2 * SPOOL_INLINE_MAX);
 	s->cuts = buf_make(SPOOL_CUTS_MAX * sizeof(struct spool_cut));
+	s->seen = buf_make(LIST_MAX * 16u);
 	s->pending = buf_make(STORE_PENDING_MAX);
 	s->out = buf_make(STORE_PENDING_MAX + JOURNAL_BLOCK);
 	s->moves = buf_make(STORE_PENDING_MAX);
@@ -770,6 +776,7 @@ store_open(const struct spool_files *f, int dir,
 	if (e == ERR_OK)
 		e = store_look(s);
 	s->is_opening = false;
+	buf_free(&s->seen);
 	if (e != ERR_OK) {
 		why = errno;
 		store_close(s);

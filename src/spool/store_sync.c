@@ -46,9 +46,17 @@ seal_entry(const struct segment *g)
 enum err
 store_seal_note(struct store *s, const struct segment *g, uint64_t *ticket)
 {
-	struct journal_entry e = seal_entry(g);
+	struct journal_entry e;
+	enum err error = ERR_OK;
+	uint8_t text[8];
 
-	return store_note(s, &e, ticket);
+	for (size_t i = 0; i < g->dropped.n / sizeof(struct spool_cut) &&
+	     error == ERR_OK; i++) {
+		e = segment_dropped_entry(g, i, text);
+		error = store_note(s, &e, ticket);
+	}
+	e = seal_entry(g);
+	return error == ERR_OK ? store_note(s, &e, ticket) : error;
 }
 
 static bool
@@ -334,10 +342,16 @@ fresh_segment(struct store *s, const struct segment *g)
 {
 	struct journal_entry e = seal_entry(g);
 	enum err error = ERR_OK;
+	uint8_t text[8];
 	uint32_t n;
 
 	if (g->end != 0)
 		error = fresh_add(s, &e);
+	n = (uint32_t)(g->dropped.n / sizeof(struct spool_cut));
+	for (uint32_t i = 0; i < n && error == ERR_OK; i++) {
+		e = segment_dropped_entry(g, i, text);
+		error = fresh_add(s, &e);
+	}
 	if (error == ERR_OK)
 		error = fresh_dead(s, g);
 	/* A straggler's copy may stand behind what has been scanned. */
@@ -500,6 +514,9 @@ store_sync_begin(struct store *s, struct spool_job *job)
 		spool_writer_begin_sync(s->own, job);
 	e = moves_note(s);
 	s->sync_ticket = s->last_ticket;
+	/* What relies on our own mail must not get ahead of it. */
+	if (s->is_own_syncing && s->own->parts[s->own->syncing].is_bad)
+		e = ERR_IO;
 	if (e == ERR_OK && checkpoint_is_due(s))
 		e = store_checkpoint(s, job);
 	else if (e == ERR_OK)

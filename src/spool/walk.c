@@ -93,10 +93,12 @@ walk_find_tag(struct walk *w)
 }
 
 /* A batch leaves fewer octets than a head unused at its end. */
-static bool
-is_small_gap(uint64_t from, uint64_t to)
+static uint64_t
+gap_skip(uint64_t from)
 {
-	return to % SPOOL_BLOCK == 0 && to - from < SPOOL_RECORD_HEAD;
+	uint64_t left = (SPOOL_BLOCK - from % SPOOL_BLOCK) % SPOOL_BLOCK;
+
+	return left < SPOOL_RECORD_HEAD ? from + left : from;
 }
 
 enum err
@@ -117,8 +119,8 @@ walk_next(struct walk *w, struct walk_item *item)
 	}
 	if (e != ERR_OK && e != ERR_NONE)
 		return e;
-	item->hole_from = from;
-	item->hole_to = is_small_gap(from, w->at) ? from : w->at;
+	item->hole_from = w->at == from ? from : MIN(gap_skip(from), w->at);
+	item->hole_to = w->at;
 	if (e != ERR_OK)
 		return e;
 	w->at += spool_record_length(&item->r);

@@ -1,0 +1,681 @@
+/*
+ * disk.c - the disk in memory.
+ */
+#include "disk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void *
+need(void *p)
+{
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+/* SplitMix64. */
+static uint64_t
+mix(uint64_t *seed)
+{
+	uint64_t z = *seed += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+uint64_t
+disk_random(struct disk *d)
+{
+	return mix(&d->seed);
+}
+
+/* --- files and names ----------------------------------------------------- */
+
+static void
+file_room(struct disk_file *f, size_t n)
+{
+	size_t room = f->room;
+	uint8_t *now, *safe;
+
+	if (n <= room)
+		return;
+	while (room < n)
+		room = room == 0 ? 4096 : room * 2;
+	now = need(calloc(1, room));
+	safe = need(calloc(1, room));
+	if (f->room > 0) {
+		memcpy(now, f->now, f->now_n);
+		memcpy(safe, f->safe, f->safe_n);
+	}
+	free(f->now);
+	free(f->safe);
+	f->now = now;
+	f->safe = safe;
+	f->room = room;
+}
+
+static int
+file_new(struct disk *d)
+{
+	if (d->nfiles == DISK_FILES)
+		abort();
+	d->files[d->nfiles] = (struct disk_file){ 0 };
+	return (int)d->nfiles++;
+}
+
+static struct disk_name *
+name_find(struct disk_names *t, int dir, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->at[i].dir == dir && strcmp(t->at[i].name, name) == 0)
+			return &t->at[i];
+	return NULL;
+}
+
+static void
+name_remove(struct disk_names *t, int dir, const char *name)
+{
+	struct disk_name *e = name_find(t, dir, name);
+
+	if (e != NULL)
+		*e = t->at[--t->n];
+}
+
+static void
+name_set(struct disk_names *t, int dir, const char *name, int file)
+{
+	struct disk_name *e = name_find(t, dir, name);
+
+	if (e == NULL) {
+		if (t->n == DISK_NAMES)
+			abort();
+		e = &t->at[t->n++];
+	}
+	e->dir = dir;
+	e->file = file;
+	(void)snprintf(e->name, sizeof e->name, "%s", name);
+}
+
+static void
+names_apply(struct disk_names *t, const struct disk_op *op)
+{
+	if (op->from_dir != 0)
+		name_remove(t, op->from_dir, op->from);
+	if (op->to_dir != 0)
+		name_set(t, op->to_dir, op->to, op->file);
+}
+
+/* --- operations ---------------------------------------------------------- */
+
+static struct disk_op *
+op_add(struct disk *d, enum disk_kind kind, int file)
+{
+	struct disk_op *more;
+
+	if (d->nops == d->room) {
+		d->room = d->room == 0 ? 64 : d->room * 2;
+		more = need(calloc(d->room, sizeof *more));
+		if (d->nops > 0)
+			memcpy(more, d->ops, d->nops * sizeof *more);
+		free(d->ops);
+		d->ops = more;
+	}
+	d->ops[d->nops] = (struct disk_op){ .kind = kind, .file = file };
+	return &d->ops[d->nops++];
+}
+
+/* Put an operation's octets from..to of it into the safe state. */
+static void
+op_save(struct disk_file *f, const struct disk_op *op, uint64_t from,
+    uint64_t to)
+{
+	if (op->kind == DISK_ALLOCATE) {
+		file_room(f, op->n);
+		f->safe_n = MAX(f->safe_n, (size_t)op->n);
+		return;
+	}
+	file_room(f, op->at + to);
+	memcpy(f->safe + op->at + from, op->octets + from, to - from);
+	f->safe_n = MAX(f->safe_n, (size_t)(op->at + to));
+}
+
+static void
+op_forget(struct disk_op *op)
+{
+	free(op->octets);
+	op->octets = NULL;
+}
+
+/* True: go on.  Else errno is set. */
+static bool
+call_begins(struct disk *d)
+{
+	if (d->before != NULL)
+		d->before(d->arg, d);
+	d->calls++;
+	d->clock += 3;
+	if (d->fail_at != d->calls)
+		return true;
+	errno = d->fail_why;
+	return false;
+}
+
+static bool
+is_odd_now(struct disk *d)
+{
+	return d->odd > 0 && mix(&d->seed) % d->odd == 0;
+}
+
+/* --- the table ----------------------------------------------------------- */
+
+static int
+fd_new(struct disk *d, int file)
+{
+	for (int i = 0; i < (int)DISK_FDS; i++)
+		if (!d->fds[i].is_open) {
+			d->fds[i].file = file;
+			d->fds[i].failures = d->files[file].failures;
+			d->fds[i].is_open = true;
+			return i;
+		}
+	errno = EMFILE;
+	return -1;
+}
+
+static int
+disk_open(void *self, int dir, const char *name, unsigned int how)
+{
+	struct disk *d = self;
+	struct disk_name *e = name_find(&d->now, dir, name);
+	struct disk_op *op;
+
+	if (!(how & SPOOL_CREATE)) {
+		if (e != NULL)
+			return fd_new(d, e->file);
+		errno = ENOENT;
+		return -1;
+	}
+	if (!call_begins(d))
+		return -1;
+	if (e != NULL) {
+		errno = EEXIST;
+		return -1;
+	}
+	op = op_add(d, DISK_NAME, file_new(d));
+	op->to_dir = dir;
+	(void)snprintf(op->to, sizeof op->to, "%s", name);
+	names_apply(&d->now, op);
+	return fd_new(d, op->file);
+}
+
+static int
+disk_open_dir(UNUSED void *self, UNUSED int dir, UNUSED const char *name)
+{
+	return DISK_KEEP;
+}
+
+static int
+disk_close(void *self, int fd)
+{
+	struct disk *d = self;
+
+	if (fd >= 0 && fd < (int)DISK_FDS)
+		d->fds[fd].is_open = false;
+	return 0;
+}
+
+static int
+fd_file(const struct disk *d, int fd)
+{
+	if (fd < 0 || fd >= (int)DISK_FDS || !d->fds[fd].is_open)
+		abort();
+	return d->fds[fd].file;
+}
+
+static ssize_t
+disk_pwritev(void *self, int fd, const struct iovec *parts, int n, uint64_t at)
+{
+	struct disk *d = self;
+	int file = fd_file(d, fd);
+	struct disk_file *f = &d->files[file];
+	struct disk_op *op;
+	size_t octets = 0, done = 0;
+
+	if (!call_begins(d))
+		return -1;
+	if (is_odd_now(d)) {
+		errno = EINTR;
+		return -1;
+	}
+	for (int i = 0; i < n; i++)
+		octets += parts[i].iov_len;
+	if (octets > 1 && is_odd_now(d))
+		octets = 1 + mix(&d->seed) % (octets - 1);
+	op = op_add(d, DISK_WRITE, file);
+	op->at = at;
+	op->n = octets;
+	op->octets = need(malloc(octets));
+	for (int i = 0; i < n && done < octets; i++) {
+		size_t one = MIN(parts[i].iov_len, octets - done);
+
+		if (one > 0)
+			memcpy(op->octets + done, parts[i].iov_base, one);
+		done += one;
+	}
+	file_room(f, at + octets);
+	memcpy(f->now + at, op->octets, octets);
+	f->now_n = MAX(f->now_n, at + octets);
+	return (ssize_t)octets;
+}
+
+static ssize_t
+disk_pread(void *self, int fd, void *to, size_t n, uint64_t at)
+{
+	struct disk *d = self;
+	const struct disk_file *f = &d->files[fd_file(d, fd)];
+
+	if (at >= f->now_n)
+		return 0;
+	n = MIN(n, f->now_n - at);
+	memcpy(to, f->now + at, n);
+	return (ssize_t)n;
+}
+
+static int
+disk_sync(void *self, int fd)
+{
+	struct disk *d = self;
+	int file = fd_file(d, fd);
+	bool is_good = call_begins(d);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->nops; i++) {
+		struct disk_op *op = &d->ops[i];
+
+		if (op->kind == DISK_NAME || op->file != file) {
+			d->ops[kept++] = *op;
+			continue;
+		}
+		/* After a failure some of it is there, some never will be. */
+		if (is_good || mix(&d->seed) % 2 == 0)
+			op_save(&d->files[file], op, 0, op->n);
+		op_forget(op);
+	}
+	d->nops = kept;
+	if (!is_good)
+		d->files[file].failures++;
+	if (d->fds[fd].failures == d->files[file].failures)
+		return 0;
+	d->fds[fd].failures = d->files[file].failures;
+	errno = is_good ? EIO : d->fail_why;
+	return -1;
+}
+
+static int
+disk_sync_dir(void *self, int dir)
+{
+	struct disk *d = self;
+	bool is_good = call_begins(d);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->nops; i++) {
+		struct disk_op *op = &d->ops[i];
+
+		if (op->kind == DISK_NAME && is_good &&
+		    (op->from_dir == dir || op->to_dir == dir))
+			names_apply(&d->safe, op);
+		else
+			d->ops[kept++] = *op;
+	}
+	d->nops = kept;
+	return is_good ? 0 : -1;
+}
+
+static int
+disk_rename(void *self, int from_dir, const char *from, int to_dir,
+    const char *to)
+{
+	struct disk *d = self;
+	struct disk_name *e;
+	struct disk_op *op;
+
+	if (!call_begins(d))
+		return -1;
+	e = name_find(&d->now, from_dir, from);
+	if (e == NULL) {
+		errno = ENOENT;
+		return -1;
+	}
+	op = op_add(d, DISK_NAME, e->file);
+	op->from_dir = from_dir;
+	op->to_dir = to_dir;
+	(void)snprintf(op->from, sizeof op->from, "%s", from);
+	(void)snprintf(op->to, sizeof op->to, "%s", to);
+	names_apply(&d->now, op);
+	return 0;
+}
+
+static int
+disk_unlink(void *self, int dir, const char *name)
+{
+	struct disk *d = self;
+	struct disk_op *op;
+
+	if (name_find(&d->now, dir, name) == NULL) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (!call_begins(d))
+		return -1;
+	op = op_add(d, DISK_NAME, -1);
+	op->from_dir = dir;
+	(void)snprintf(op->from, sizeof op->from, "%s", name);
+	names_apply(&d->now, op);
+	return 0;
+}
+
+static int
+disk_allocate(void *self, int fd, uint64_t size)
+{
+	struct disk *d = self;
+	int file = fd_file(d, fd);
+	struct disk_op *op;
+
+	if (!call_begins(d))
+		return -1;
+	op = op_add(d, DISK_ALLOCATE, file);
+	op->n = size;
+	file_room(&d->files[file], size);
+	d->files[file].now_n = MAX(d->files[file].now_n, (size_t)size);
+	return 0;
+}
+
+static int
+disk_size(void *self, int fd, uint64_t *size)
+{
+	struct disk *d = self;
+
+	*size = d->files[fd_file(d, fd)].now_n;
+	return 0;
+}
+
+static int
+disk_list(void *self, int dir, void (*each)(void *, const char *), void *arg)
+{
+	struct disk *d = self;
+
+	for (size_t i = 0; i < d->now.n; i++)
+		if (d->now.at[i].dir == dir)
+			each(arg, d->now.at[i].name);
+	return 0;
+}
+
+static int
+disk_lock(void *self, UNUSED int fd)
+{
+	struct disk *d = self;
+
+	if (d->is_locked) {
+		errno = EAGAIN;
+		return -1;
+	}
+	/* Given back by disk_crash only: one store a disk. */
+	return 0;
+}
+
+static int
+disk_space(UNUSED void *self, UNUSED int dir, struct spool_space *space)
+{
+	*space = (struct spool_space){ (uint64_t)1 << 40, (uint64_t)1 << 40 };
+	return 0;
+}
+
+static uint64_t
+disk_wall_ms(void *self)
+{
+	return ((struct disk *)self)->clock;
+}
+
+static int
+disk_chance(void *self, void *to, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((uint8_t *)to)[i] =
+		    (uint8_t)mix(&((struct disk *)self)->seed);
+	return 0;
+}
+
+struct spool_files
+disk_table(struct disk *d)
+{
+	return (struct spool_files){
+		.self = d,
+		.open = disk_open,
+		.open_dir = disk_open_dir,
+		.close = disk_close,
+		.pwritev = disk_pwritev,
+		.pread = disk_pread,
+		.sync = disk_sync,
+		.sync_dir = disk_sync_dir,
+		.rename = disk_rename,
+		.unlink = disk_unlink,
+		.allocate = disk_allocate,
+		.size = disk_size,
+		.list = disk_list,
+		.lock = disk_lock,
+		.space = disk_space,
+		.wall_ms = disk_wall_ms,
+		.random = disk_chance,
+	};
+}
+
+/* --- images -------------------------------------------------------------- */
+
+struct disk *
+disk_new(uint64_t seed)
+{
+	struct disk *d = need(calloc(1, sizeof *d));
+
+	d->seed = seed;
+	d->clock = 1700000000000u;
+	return d;
+}
+
+void
+disk_free(struct disk *d)
+{
+	if (d == NULL)
+		return;
+	for (size_t i = 0; i < d->nfiles; i++) {
+		free(d->files[i].now);
+		free(d->files[i].safe);
+	}
+	for (size_t i = 0; i < d->nops; i++)
+		op_forget(&d->ops[i]);
+	free(d->ops);
+	free(d);
+}
+
+static bool
+image_has(enum disk_image kind, uint64_t which, size_t i, uint64_t *seed)
+{
+	switch (kind) {
+	case IMAGE_NOTHING:
+		return false;
+	case IMAGE_ALL:
+		return true;
+	case IMAGE_MISSING:
+		return i != which;
+	case IMAGE_ALONE:
+		return i == which;
+	case IMAGE_PREFIX:
+		return i < which;
+	case IMAGE_SUBSET:
+		return i < 64 && (which >> i & 1) != 0;
+	default:
+		return mix(seed) % 2 == 0;
+	}
+}
+
+/* Each sector of a write for itself; the first of them torn, if asked. */
+static void
+save_sectors(struct disk_file *f, const struct disk_op *op, uint64_t *seed,
+    bool *is_torn)
+{
+	uint64_t at = op->at, end = op->at + op->n;
+
+	if (op->kind == DISK_ALLOCATE) {
+		if (mix(seed) % 2 == 0)
+			op_save(f, op, 0, op->n);
+		return;
+	}
+	while (at < end) {
+		uint64_t next = MIN(end, (at / DISK_SECTOR + 1) * DISK_SECTOR);
+		uint64_t to = next;
+
+		if (mix(seed) % 2 == 0) {
+			if (*is_torn)
+				to = at + (next - at) / 2;
+			*is_torn = false;
+			op_save(f, op, at - op->at, to - op->at);
+		}
+		at = next;
+	}
+}
+
+static void
+image_copy(struct disk *to, const struct disk *from)
+{
+	to->clock = from->clock + 1000;
+	to->safe = from->safe;
+	for (size_t i = 0; i < from->nfiles; i++)
+		(void)file_new(to);
+	/* Only files that a name may lead to. */
+	for (size_t i = 0; i < from->now.n + from->safe.n + from->nops; i++) {
+		int file = i < from->now.n ? from->now.at[i].file
+		    : i < from->now.n + from->safe.n
+		    ? from->safe.at[i - from->now.n].file
+		    : from->ops[i - from->now.n - from->safe.n].file;
+		const struct disk_file *f;
+
+		if (file < 0 || to->files[file].room > 0)
+			continue;
+		f = &from->files[file];
+		file_room(&to->files[file], MAX(f->safe_n, (size_t)1));
+		if (f->safe_n > 0)
+			memcpy(to->files[file].safe, f->safe, f->safe_n);
+		to->files[file].safe_n = f->safe_n;
+	}
+}
+
+/* What is safe is all that there is. */
+static void
+image_settle(struct disk *d)
+{
+	struct disk_names *names = need(calloc(1, sizeof *names));
+	struct disk_file *files = need(calloc(DISK_FILES, sizeof *files));
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->safe.n; i++) {
+		struct disk_file *f = &d->files[d->safe.at[i].file];
+
+		if (f->room > 0 && f->safe_n > 0)
+			memcpy(f->now, f->safe, f->safe_n);
+		f->now_n = f->safe_n;
+		files[n] = *f;
+		*f = (struct disk_file){ 0 };
+		names->at[names->n] = d->safe.at[i];
+		names->at[names->n++].file = (int)n++;
+	}
+	for (size_t i = 0; i < d->nfiles; i++) {
+		free(d->files[i].now);
+		free(d->files[i].safe);
+	}
+	memcpy(d->files, files, DISK_FILES * sizeof *files);
+	free(files);
+	d->nfiles = n;
+	d->now = d->safe = *names;
+	free(names);
+}
+
+struct disk *
+disk_crash(const struct disk *d, enum disk_image kind, uint64_t which)
+{
+	uint64_t seed = which ^ 0x5bd1e995;
+	struct disk *image = disk_new(d->seed ^ (which << 8) ^ kind);
+	bool is_torn = kind == IMAGE_TORN;
+
+	image_copy(image, d);
+	for (size_t i = 0; i < d->nops; i++) {
+		const struct disk_op *op = &d->ops[i];
+
+		if (op->kind != DISK_NAME &&
+		    (kind == IMAGE_SECTORS || kind == IMAGE_TORN)) {
+			save_sectors(&image->files[op->file], op, &seed,
+			    &is_torn);
+			continue;
+		}
+		if (!image_has(kind, which, i, &seed))
+			continue;
+		if (op->kind == DISK_NAME)
+			names_apply(&image->safe, op);
+		else
+			op_save(&image->files[op->file], op, 0, op->n);
+	}
+	image_settle(image);
+	return image;
+}
+
+struct span
+disk_octets(const struct disk *d, int dir, const char *name)
+{
+	for (size_t i = 0; i < d->now.n; i++)
+		if (d->now.at[i].dir == dir &&
+		    strcmp(d->now.at[i].name, name) == 0) {
+			const struct disk_file *f =
+			    &d->files[d->now.at[i].file];
+
+			return span_of(f->now, f->now_n);
+		}
+	return (struct span){ 0 };
+}
+
+void
+disk_plant(struct disk *d, int dir, const char *name, struct span octets)
+{
+	int file = file_new(d);
+	struct disk_file *f = &d->files[file];
+
+	file_room(f, octets.n);
+	memcpy(f->now, octets.p, octets.n);
+	memcpy(f->safe, octets.p, octets.n);
+	f->now_n = f->safe_n = octets.n;
+	name_set(&d->now, dir, name, file);
+	name_set(&d->safe, dir, name, file);
+}
+
+void
+disk_flip(struct disk *d, const char *name, uint64_t bit)
+{
+	struct disk_name *e = name_find(&d->now, DISK_ROOT, name);
+	uint8_t mask = (uint8_t)(1u << bit % 8);
+
+	if (e == NULL || bit / 8 >= d->files[e->file].now_n)
+		return;
+	d->files[e->file].now[bit / 8] ^= mask;
+	d->files[e->file].safe[bit / 8] ^= mask;
+}
+
+size_t
+disk_count(const struct disk *d, int dir, const char *prefix)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->now.n; i++)
+		n += d->now.at[i].dir == dir && strncmp(d->now.at[i].name,
+		    prefix, strlen(prefix)) == 0;
+	return n;
+}
