@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BUSY_MS	2000u	/* two segments taken within so long */
+
 #define GENERATIONS_MAX	((uint64_t)1 << (64 - SPOOL_GENERATION_RANDOM))
 
 static bool
@@ -123,6 +125,20 @@ head_plan(struct store *s, struct spool_job *job, uint64_t size)
 	job->is_writing = true;
 }
 
+/*
+ * Segments go faster than one in BUSY_MS: writing zeros first would cost the
+ * disk and the processor twice when they are short.  An fallocated one serves;
+ * when it is used again it is as good as pre-written.
+ */
+static bool
+is_busy(const struct store *s)
+{
+	uint64_t now = s->files->wall_ms(s->files->self);
+
+	return s->taken_ms[1] != 0 && now >= s->taken_ms[1] &&
+	    now - s->taken_ms[1] < BUSY_MS;
+}
+
 static void
 make_segment(struct store *s, struct spool_job *job)
 {
@@ -136,7 +152,7 @@ make_segment(struct store *s, struct spool_job *job)
 	job->is_making = true;
 	job->how = SPOOL_READ | SPOOL_WRITE;
 	job->size = s->options.segment_size;
-	job->prewrite = s->options.prewrite;
+	job->prewrite = s->options.prewrite && !is_busy(s);
 	head_plan(s, job, s->options.segment_size);
 }
 
@@ -306,6 +322,8 @@ store_take_segment(struct store *s, uint64_t owner, struct spool_grant *grant)
 		return ERR_IO;
 	g->state = SEGMENT_HELD;
 	g->owner = owner;
+	s->taken_ms[1] = s->taken_ms[0];
+	s->taken_ms[0] = s->files->wall_ms(s->files->self);
 	*grant = (struct spool_grant){ g->number, g->generation, SPOOL_FIRST,
 		g->size, fd };
 	return ERR_OK;

@@ -124,6 +124,7 @@ struct store {
 	uint64_t		 making_number, making_generation;
 	uint8_t			 making_text[SPOOL_BLOCK];
 	uint64_t		 make_pause;	/* wall clock */
+	uint64_t		 taken_ms[2];	/* the last two takes; wall clock */
 	/* the journal */
 	int			 journal;
 	uint64_t		 journal_seed, journal_end, journal_base;
