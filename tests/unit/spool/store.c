@@ -112,6 +112,113 @@ test_large(UNUSED void **state)
 	rig_end(&r);
 }
 
+static void
+test_one_instance(UNUSED void **state)
+{
+	struct rig r;
+	struct store *second;
+
+	rig_begin(&r);
+	CHECK_NUM(store_open(&r.files, r.dir, &r.options, &r.events, &second),
+	    ERR_DENIED, "a second one");
+	rig_end(&r);
+}
+
+static void
+test_cancelled_is_not_queued(UNUSED void **state)
+{
+	struct rig r;
+	struct msg_id gone, kept;
+	uint64_t first, second;
+
+	rig_begin(&r);
+	rig_supply(&r);
+	CHECK_NUM(rig_append(&r, 1, SPAN("gone\r\n"), &gone, &first), ERR_OK,
+	    "first");
+	CHECK_NUM(rig_append(&r, 1, SPAN("kept\r\n"), &kept, &second), ERR_OK,
+	    "second");
+	CHECK(spool_cancel(r.writer, first), "before its batch is closed");
+	CHECK(rig_sync_writer(&r).acked >= second, "acked");
+	CHECK(!spool_cancel(r.writer, second), "too late");
+	rig_notes(&r);
+	CHECK_NUM(r.nmessages, 1, "one of them");
+	CHECK(msg_id_eq(&r.ids[0], &kept), "the right one");
+	rig_restart(&r);
+	CHECK_NUM(r.nmessages, 1, "after a restart");
+	rig_end(&r);
+}
+
+/* SPL-16: each of these in the place of a file of ours. */
+static void
+test_planted_links_are_refused(UNUSED void **state)
+{
+	struct rig r;
+	struct stat st;
+
+	rig_begin(&r);
+	store_close(r.store);
+	r.store = NULL;
+	CHECK_NUM(symlinkat("/etc/hostname", r.dir,
+	    "segment-00000000000000aa"), 0, "link");
+	CHECK_NUM(linkat(r.dir, "journal", r.dir, "segment-00000000000000bb",
+	    0), 0, "second name");
+	CHECK_NUM(rig_open_store(&r), ERR_IO, "the journal has two names");
+	CHECK_NUM(unlinkat(r.dir, "segment-00000000000000bb", 0), 0, "away");
+	CHECK_NUM(rig_open_store(&r), ERR_OK, "without it");
+	CHECK_NUM(r.alarms[STORE_ALARM_STRANGE], 1, "told once");
+	CHECK_NUM(fstatat(r.dir, "quarantine/segment-00000000000000aa", &st,
+	    AT_SYMLINK_NOFOLLOW), 0, "kept");
+	CHECK_NUM(fstatat(r.dir, "quarantine", &st, 0), 0, "directory");
+	CHECK_NUM(st.st_mode & 07777, 0700, "its mode");
+	CHECK_NUM(fstatat(r.dir, "journal", &st, 0), 0, "journal");
+	CHECK_NUM(st.st_mode & 07777, 0600, "its mode");
+	rig_end(&r);
+}
+
+static int
+sync_fails(void *self, int fd)
+{
+	(void)self;
+	(void)fd;
+	errno = EIO;
+	return -1;
+}
+
+/* SPL-3: 451 for the batch, later mail unaffected, none of it delivered. */
+static void
+test_failed_sync_is_final(UNUSED void **state)
+{
+	struct rig r;
+	struct msg_id lost, kept;
+	struct spool_synced s;
+	struct spool_files good;
+	uint64_t ticket;
+
+	rig_begin(&r);
+	rig_supply(&r);
+	good = r.files;
+	kept = rig_receive(&r, 1, "before\r\n");
+	CHECK_NUM(rig_append(&r, 1, SPAN("lost\r\n"), &lost, &ticket), ERR_OK,
+	    "append");
+	r.files.sync = sync_fails;
+	s = rig_sync_writer(&r);
+	r.files = good;
+	CHECK(s.acked < ticket, "no 250");
+	CHECK_NUM(s.failed, 0, "no 451 before the poison is durable");
+	s = rig_sync_writer(&r);
+	CHECK(s.failed_from <= ticket && ticket <= s.failed, "451");
+	rig_notes(&r);
+	rig_supply(&r);
+	(void)rig_receive(&r, 1, "after\r\n");
+	rig_restart(&r);
+	CHECK_NUM(r.nmessages, 2, "before and after");
+	for (size_t i = 0; i < r.nmessages; i++)
+		CHECK(!msg_id_eq(&r.ids[i], &lost), "not the lost one");
+	CHECK(msg_id_eq(&r.ids[0], &kept) || msg_id_eq(&r.ids[1], &kept),
+	    "the one before");
+	rig_end(&r);
+}
+
 int
 main(void)
 {
@@ -120,6 +227,10 @@ main(void)
 		TEST(test_restart_finds_it, "SPL-8"),
 		TEST(test_outcomes_survive, "SPL-7 SPL-10"),
 		TEST(test_large, ""),
+		TEST(test_one_instance, "SPL-11"),
+		TEST(test_cancelled_is_not_queued, "SPL-12"),
+		TEST(test_planted_links_are_refused, "SPL-16"),
+		TEST(test_failed_sync_is_final, "SPL-3"),
 	};
 
 	return RUN_TESTS(tests);
