@@ -219,6 +219,57 @@ test_failed_sync_is_final(UNUSED void **state)
 	rig_end(&r);
 }
 
+static void
+flip_bit(struct rig *r, uint64_t bit)
+{
+	int fd = openat(r->dir, "segment-0000000000000001", O_RDWR);
+	uint8_t octet;
+
+	CHECK(fd >= 0, "the first segment");
+	CHECK_NUM(pread(fd, &octet, 1, (off_t)(bit / 8)), 1, "read");
+	octet ^= (uint8_t)(1u << bit % 8);
+	CHECK_NUM(pwrite(fd, &octet, 1, (off_t)(bit / 8)), 1, "write");
+	(void)close(fd);
+}
+
+/* SPL-5: single bits of three messages, up to the first that costs one. */
+static void
+test_one_bit_one_message(UNUSED void **state)
+{
+	struct rig r;
+	struct store_piece pieces[4];
+	size_t n;
+
+	rig_begin(&r);
+	rig_supply(&r);
+	for (unsigned int i = 0; i < 3; i++)
+		(void)rig_receive(&r, 1, "one of three\r\n");
+	rig_restart(&r);
+	for (uint64_t bit = 0; bit < 3 * 4096 * 8; bit += 1201) {
+		unsigned int good = 0;
+
+		store_close(r.store);
+		r.store = NULL;
+		flip_bit(&r, SPOOL_FIRST * 8 + bit);
+		CHECK_NUM(rig_open_store(&r), ERR_OK, "bit %u",
+		    (unsigned int)bit);
+		for (size_t i = 0; i < r.nmessages; i++)
+			good += store_claim(r.store, r.messages[i], pieces, 4,
+			    &n) == ERR_OK;
+		CHECK(good >= 2, "bit %u: %u left", (unsigned int)bit, good);
+		store_close(r.store);
+		r.store = NULL;
+		flip_bit(&r, SPOOL_FIRST * 8 + bit);
+		if (good == 3)
+			CHECK_NUM(rig_open_store(&r), ERR_OK, "again");
+		else
+			break;
+	}
+	CHECK(r.store != NULL || r.alarms[STORE_ALARM_CORRUPT] +
+	    r.alarms[STORE_ALARM_CONTENT] == 1, "told once");
+	rig_end(&r);
+}
+
 int
 main(void)
 {
@@ -227,6 +278,7 @@ main(void)
 		TEST(test_restart_finds_it, "SPL-8"),
 		TEST(test_outcomes_survive, "SPL-7 SPL-10"),
 		TEST(test_large, ""),
+		TEST(test_one_bit_one_message, "SPL-5"),
 		TEST(test_one_instance, "SPL-11"),
 		TEST(test_cancelled_is_not_queued, "SPL-12"),
 		TEST(test_planted_links_are_refused, "SPL-16"),
