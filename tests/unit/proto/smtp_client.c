@@ -537,6 +537,32 @@ test_answered_stay_answered(void **state UNUSED)
 	smtp_client_free(&r.c);
 }
 
+/* The connection broke behind the last answer: nothing is said again. */
+static void
+test_all_answered_before(void **state UNUSED)
+{
+	static struct rig r;
+	struct smtp_client_settings set = plain_settings();
+	struct smtp_client_message m = { .reverse_path = SPAN(""),
+		.rcpts = r.rcpts, .nrcpts = 2 };
+	struct span in = SPAN("220 hi\r\n250 x\r\n");
+	struct smtp_client_action a;
+
+	run_stage(&(struct stage){ "", 2, HI "450 no|@", "" }, 0, &r);
+	smtp_client_init(&r.c, &set);
+	smtp_client_connected(&r.c);
+	do
+		a = smtp_client_next(&r.c, &in);
+	while (a.kind != SMTP_CLIENT_READY && a.kind != SMTP_CLIENT_WAIT);
+	CHECK_NUM(a.kind, SMTP_CLIENT_READY, "ready");
+	smtp_client_begin(&r.c, &m);
+	do
+		a = smtp_client_next(&r.c, &in);
+	while (a.kind == SMTP_CLIENT_DEADLINE);
+	CHECK_NUM(a.kind, SMTP_CLIENT_MESSAGE_DONE, "done at once");
+	smtp_client_free(&r.c);
+}
+
 static const struct {
 	const char *name;
 	enum smtp_client_tls tls;
@@ -628,6 +654,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_offers, ""),
 	TEST(test_second_message, ""),
 	TEST(test_answered_stay_answered, "DLV-6"),
+	TEST(test_all_answered_before, "DLV-6"),
 	TEST(test_logins, ""),
 	TEST(test_handshake_lost, ""),
 };
