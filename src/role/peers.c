@@ -65,6 +65,8 @@ peer_gone(struct role *r, struct role_peer *p)
 	peer_unlink(r, p);
 	if (r->priv->desc->peer_went != NULL)
 		r->priv->desc->peer_went(r, p);
+	/* Cut by us and broken by it in one turn: the other end came first. */
+	loop_task_cancel(&p->cut);
 	channel_free(p->channel);
 	free(p);
 }

@@ -388,6 +388,22 @@ lie_octets(struct stage *s)
 	    6, 0), 6);
 }
 
+/* Answered, refused and over in one packet: three ends for one channel. */
+static void
+lie_three_at_once(struct stage *s)
+{
+	/* intake-announced, its length, no segment and no large file */
+	static const uint8_t announced[] = { 3, 3, 2, 0, 0, 0, 0, 0 };
+	uint8_t packet[3 * sizeof announced];
+
+	for (size_t i = 0; i < 3; i++)
+		memcpy(packet + i * sizeof announced, announced,
+		    sizeof announced);
+	stage_connect(s, IPC_ROLE_RECEIVER);
+	assert_int_equal(send(s->peers[IPC_ROLE_RECEIVER], packet,
+	    sizeof packet, 0), (ssize_t)sizeof packet);
+}
+
 static const struct {
 	const char	*name;
 	void	       (*tell)(struct stage *s);
@@ -406,6 +422,8 @@ static const struct {
 	{ "another's job", lie_other_worker, IPC_ROLE_SENDER },
 	{ "the end of another's job", lie_end_of_other, IPC_ROLE_SENDER },
 	{ "no message at all", lie_octets, IPC_ROLE_LOCAL },
+	{ "three announcements at once", lie_three_at_once,
+	    IPC_ROLE_RECEIVER },
 };
 
 static void
