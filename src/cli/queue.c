@@ -17,6 +17,7 @@ static const struct row_column list_columns[] = {
 	{ "next_ms", "NEXT", ROW_TIME },
 	{ "why", "WHY", ROW_TEXT },
 };
+/* Of the message, told once. */
 static const struct row_column shown[] = {
 	{ "id", "id", ROW_TEXT },
 	{ "arrived_ms", "arrived", ROW_TIME },
@@ -26,7 +27,11 @@ static const struct row_column shown[] = {
 	{ "helo", "helo", ROW_TEXT },
 	{ "tls", "tls", ROW_TEXT },
 	{ "size", "size", ROW_TEXT },
-	{ "domain", "destination", ROW_TEXT },
+};
+/* Of each destination that it still waits for. */
+static const struct row_column waiting[] = {
+	{ "domain", "waits for", ROW_TEXT },
+	{ "to", "recipients", ROW_TEXT },
 	{ "attempts", "tries", ROW_TEXT },
 	{ "next_ms", "next try", ROW_TIME },
 	{ "why", "why", ROW_TEXT },
@@ -68,27 +73,45 @@ show_recipient(const json_t *r)
 }
 
 static void
-show(void *ctx UNUSED, struct span json)
+show_columns(const struct row_column *columns, size_t n, const json_t *row)
+{
+	char text[ROW_CELL_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		if (row_cell(row, columns[i].member, columns[i].kind, text) &&
+		    text[0] != '\0')
+			(void)printf("  %-13s %s\n", columns[i].title, text);
+}
+
+/* A row is a destination; the message itself is told with the first. */
+static void
+show(void *ctx, struct span json)
 {
 	json_t *row = row_parse(json), *recipient;
-	char text[ROW_CELL_MAX];
+	bool *is_told = ctx;
 	size_t i;
 
-	for (i = 0; i < COUNT(shown); i++)
-		if (row_cell(row, shown[i].member, shown[i].kind, text) &&
-		    text[0] != '\0')
-			(void)printf("  %-13s %s\n", shown[i].title, text);
-	json_array_foreach(json_object_get(row, "recipients"), i, recipient)
-		show_recipient(recipient);
+	if (!*is_told) {
+		show_columns(shown, COUNT(shown), row);
+		json_array_foreach(json_object_get(row, "recipients"), i,
+		    recipient)
+			show_recipient(recipient);
+	}
+	*is_told = true;
 	(void)putchar('\n');
+	show_columns(waiting, COUNT(waiting), row);
 	json_decref(row);
 }
 
 static int
 run_show(const struct cli *cli, struct cli_ask *ask)
 {
-	if (!cli->is_json)
+	bool is_told = false;
+
+	if (!cli->is_json) {
 		ask->row = show;
+		ask->ctx = &is_told;
+	}
 	return cli_ask(cli, ask);
 }
 

@@ -232,7 +232,14 @@ peers_flush_log(struct role *r)
 
 	if (waiting->n == 0)
 		return;
-	if (admin != NULL && is_alive(admin)) {
+	if (admin == NULL || !is_alive(admin)) {
+		/* It is being replaced: a few lines can wait for the next. */
+		if (waiting->n < ROLE_LOG_WAITING / 2) {
+			loop_timer_set(r->priv->log_due, ROLE_LOG_WITHIN_MS);
+			return;
+		}
+		admin = NULL;
+	} else {
 		r->priv->dropped += channel_take_dropped(admin->channel);
 		say_dropped(r, admin);
 	}
@@ -263,7 +270,8 @@ role_log(struct role *r, const struct log_line *l)
 		return;
 	}
 	/* An alarm, or half a packet: now.  Else a moment later, together. */
-	if (l->level == LOG_LEVEL_ALARM || waiting->n >= ROLE_LOG_WAITING / 2)
+	if (waiting->n >= ROLE_LOG_WAITING / 2 ||
+	    (l->level == LOG_LEVEL_ALARM && r->priv->admin != NULL))
 		peers_flush_log(r);
 	else if (was == 0)
 		loop_timer_set(r->priv->log_due, ROLE_LOG_WITHIN_MS);

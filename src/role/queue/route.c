@@ -8,7 +8,10 @@
 #include "role/queue/queue.h"
 
 #include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
 
+#define WORDS_MAX	300u	/* octets of a reason */
 #define ROUTE_TTL_MIN_MS	(60u * 1000)
 #define ROUTE_TTL_MAX_MS	(24u * 3600 * 1000)
 #define ROUTE_NONE_MS		(60u * 1000)	/* a failure is remembered */
@@ -205,9 +208,24 @@ list_with_port(struct queue *q, struct span hosts, uint16_t port)
 	return e;
 }
 
+/* The enhanced status is ours, the reason the resolver's. */
+static const char *
+dns_words(const struct resolve_route_answer *m, char words[WORDS_MAX])
+{
+	const char *ours = status_words[m->status];
+
+	if (m->why.n == 0)
+		return ours;
+	(void)snprintf(words, WORDS_MAX, "%.*s %.*s",
+	    (int)strcspn(ours, " "), ours, SPAN_FMT(m->why));
+	return words;
+}
+
 static void
 answer(struct queue *q, uint32_t dest, const struct resolve_route_answer *m)
 {
+	char words[WORDS_MAX];
+
 	struct span name = sched_dest_name(q->sched, dest);
 	uint32_t relay = queue_relay_of(name);
 	uint64_t ttl = MIN(MAX((uint64_t)m->ttl_s * 1000,
@@ -218,7 +236,7 @@ answer(struct queue *q, uint32_t dest, const struct resolve_route_answer *m)
 	};
 
 	if (m->status != RESOLVE_OK) {
-		unrouted(q, dest, ROUTE_NONE_MS, status_words[m->status]);
+		unrouted(q, dest, ROUTE_NONE_MS, dns_words(m, words));
 		return;
 	}
 	if (relay > 0) {

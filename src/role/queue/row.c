@@ -73,8 +73,11 @@ row_recipient(struct queue *q, struct json *j, struct store_message *m,
 	enum err e = store_outcome(q->store, m, slot, &words, &o);
 
 	text(j, "{\"to\":", address);
-	text(j, ",\"state\":", span_str(states[
-	    e == ERR_OK && o.fate < COUNT(states) ? o.fate : 0]));
+	/* How it ended is in the history; here it is enough that it did. */
+	text(j, ",\"state\":", store_slot_is_settled(m, slot)
+	    ? SPAN("finished")
+	    : span_str(states[e == ERR_OK && o.fate < COUNT(states) ? o.fate
+								   : 0]));
 	if (e == ERR_OK)
 		text(j, ",\"reply\":", span_of(o.words.p,
 		    MIN(o.words.n, WORDS_SHOWN)));
