@@ -263,7 +263,8 @@ static void (*const acts[])(struct conn *, const struct smtp_client_action *) = 
 static void
 over(struct conn *c)
 {
-	if (c->is_gone)
+	/* Half a content is not finished: the file behind it has gone. */
+	if (c->is_gone || c->is_sending)
 		conn_free(c);
 	else
 		stream_finish(c->stream);
@@ -319,7 +320,7 @@ on_drained(void *ctx)
 
 	if (c->is_over || !c->is_sending)
 		return;
-	if (!content_go_on(c))
+	if (!content_drained(c))
 		smtp_client_lost(&c->client, "the server does not read");
 	stream_resume(c->stream);
 	step_alone(c);

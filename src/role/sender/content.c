@@ -63,12 +63,26 @@ content_go_on(struct conn *c)
 			return false;
 		smtp_client_block_sent(&c->client);
 	}
-	if (c->sent < message(c)->m.size) {
-		stream_want_drained(c->stream);
-		return true;
+	if (c->sent == message(c)->m.size) {
+		if (stream_send(c->stream, smtp_stuff_end(c->is_ended)) !=
+		    ERR_OK)
+			return false;
+		c->is_all_given = true;
 	}
-	if (stream_send(c->stream, smtp_stuff_end(c->is_ended)) != ERR_OK)
-		return false;
+	stream_want_drained(c->stream);
+	return true;
+}
+
+/*
+ * A server may answer before it has all.  Its answer is read once the stream
+ * has let go of the job's file: the job ends with the answer, and under its
+ * descriptor's number comes somebody else's mail.
+ */
+bool
+content_drained(struct conn *c)
+{
+	if (!c->is_all_given)
+		return content_go_on(c);
 	c->is_sending = false;
 	smtp_client_content_sent(&c->client);
 	return true;
@@ -80,5 +94,6 @@ content_begin(struct conn *c)
 	c->sent = 0;
 	c->stuff = (struct smtp_stuff){ 0 };
 	c->is_sending = true;
+	c->is_all_given = false;
 	return content_go_on(c);
 }

@@ -33,6 +33,7 @@ struct conn {
 	bool			 is_ended;	/* of content: by CRLF */
 	struct smtp_client_message message;
 	bool			 is_sending;	/* content is on its way out */
+	bool			 is_all_given;	/* the stream has all of it */
 	bool			 is_over;	/* the session is */
 	bool			 is_gone;	/* the stream is */
 	bool			 was_ready, is_reused;
@@ -61,8 +62,10 @@ void conn_quit_idle(struct role *r);
 
 /* Begin to send the current message's content; false: the stream is gone. */
 bool content_begin(struct conn *c);
-/* The last piece has left. */
+/* Give the stream the next piece. */
 bool content_go_on(struct conn *c);
+/* What it was given has left. */
+bool content_drained(struct conn *c);
 
 /* --- sender.c ---------------------------------------------------------- */
 

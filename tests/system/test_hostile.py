@@ -1,0 +1,81 @@
+"""Strangers who answer out of turn, and roles that were taken over."""
+import socket
+import threading
+import time
+
+import pytest
+
+from server import wait_for
+from talk import Talk
+
+LARGE = 1_000_000	# octets: more than two socket buffers hold
+
+
+class EagerSink:
+    """Says 250 to content of which it has read nothing, then waits."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+        self.port = self.listener.getsockname()[1]
+        self.answered, self.may_read = threading.Event(), threading.Event()
+        self.got = b""
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _line(self, sock):
+        line = b""
+        while not line.endswith(b"\n"):
+            octet = sock.recv(1)
+            if not octet:
+                raise ConnectionError("closed")
+            line += octet
+        return line
+
+    def _serve(self):
+        sock, _ = self.listener.accept()
+        sock.settimeout(30)
+        sock.sendall(b"220 eager\r\n")
+        while not self._line(sock).startswith(b"DATA"):
+            sock.sendall(b"250 yes\r\n")
+        sock.sendall(b"354 go on\r\n250 kept\r\n")
+        self.answered.set()
+        self.may_read.wait(30)
+        sock.settimeout(3)
+        try:
+            while piece := sock.recv(65536):
+                self.got += piece
+        except OSError:
+            pass
+        sock.close()
+
+    def close(self):
+        self.may_read.set()
+        self.thread.join(40)
+        self.listener.close()
+
+
+@pytest.mark.shows("PRV-3", "SMTP-9")
+def test_answered_before_it_was_read(make_server, aio_sink):
+    """Whoever says 250 too early gets its own message and nobody else's."""
+    eager, honest = EagerSink(), aio_sink()
+    server = make_server(
+        extra=f"relay eager.example via smtp://127.0.0.1:{eager.port}\n"
+        f"relay honest.example via smtp://127.0.0.1:{honest.port}\n").start()
+    try:
+        for domain, letter in ("eager", b"A"), ("honest", b"B"):
+            with Talk(server.port("relay")) as t:
+                t.hello()
+                t.mail(b"\r\n" + (letter * 76 + b"\r\n") * (LARGE // 78),
+                       to=f"x@{domain}.example")
+            if domain == "eager":
+                assert eager.answered.wait(20), server.log_tail()
+                time.sleep(0.5)
+            else:
+                assert honest.wait(1, 20), server.log_tail()
+    finally:
+        eager.close()
+    assert b"BBBB" not in eager.got
+    assert eager.got.count(b"A" * 76 + b"\r\n") == LARGE // 78
