@@ -61,6 +61,7 @@ static const struct ipc_field lookup_auth_answer_fields[] = {
 	IPC_F(struct lookup_auth_answer, IPC_U8, result,
 	    LOOKUP_AUTH_RESULT_COUNT - 1),
 	IPC_F(struct lookup_auth_answer, IPC_OCTETS, user, 320),
+	IPC_F(struct lookup_auth_answer, IPC_U32, delay_ms, 60000),
 };
 const struct ipc_type ipc_lookup_auth_answer = {
 	.number = 0x0205,
@@ -74,6 +75,7 @@ static const struct ipc_field lookup_connect_fields[] = {
 	IPC_F(struct lookup_connect, IPC_U64, tag, UINT64_MAX),
 	IPC_F(struct lookup_connect, IPC_OCTETS, client, 16),
 	IPC_F(struct lookup_connect, IPC_U8, is_exempt, 1),
+	IPC_F(struct lookup_connect, IPC_U8, begin, LOOKUP_BEGIN_COUNT - 1),
 };
 const struct ipc_type ipc_lookup_connect = {
 	.number = 0x0206,

@@ -51,19 +51,27 @@ struct lookup_auth_answer {
 	uint64_t	tag;
 	uint8_t		result;		/* enum lookup_auth_result */
 	struct span	user;		/* canonical, as logged and as originator */
+	uint32_t	delay_ms;	/* keep BAD back so long (AUTH-5) */
 };
 
-/* Session counters over all receivers (section 19). */
+/* Counters over all receivers (section 19). */
+enum lookup_begin {
+	LOOKUP_SESSION,
+	LOOKUP_SESSION_TLS,	/* and a handshake, before any octet */
+	LOOKUP_HANDSHAKE,	/* STARTTLS: only that */
+	LOOKUP_BEGIN_COUNT
+};
 struct lookup_connect {
 	uint64_t	tag;
 	struct span	client;		/* 4 or 16 octets */
 	uint8_t		is_exempt;	/* under the listener's `from` */
+	uint8_t		begin;		/* enum lookup_begin */
 };
 struct lookup_connect_answer {
 	uint64_t	tag;
 	uint8_t		is_allowed;
 };
-/* One for each connect that was allowed, and for no other. */
+/* One for each session that was allowed, and for nothing else. */
 struct lookup_disconnect {
 	struct span	client;
 };

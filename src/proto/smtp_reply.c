@@ -40,6 +40,7 @@ static const struct {
 	[RE_NO_LARGE] = { 452, "4.3.1", "No space for large mail now" },
 	[RE_TOO_MANY_RCPT] = { 452, "4.5.3", "Too many recipients" },
 	[RE_AUTH_LATER] = { 454, "4.7.0", "Cannot authenticate now" },
+	[RE_TLS_LATER] = { 454, "4.7.0", "Cannot start TLS now" },
 
 	[RE_UNKNOWN] = { 500, "5.5.2", "Unknown command" },
 	[RE_SYNTAX] = { 500, "5.5.2", "No control characters in a command" },

@@ -344,6 +344,12 @@ smtp_server_next(struct smtp_server *s, struct span *in)
 }
 
 void
+smtp_server_hold(struct smtp_server *s)
+{
+	s->must_delay = true;
+}
+
+void
 smtp_server_delayed(struct smtp_server *s)
 {
 	s->is_delayed = false;

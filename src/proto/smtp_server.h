@@ -10,8 +10,8 @@
  *		do a
  *	} while (a.kind is neither MORE, WAIT nor CLOSE);
  *
- * After MAIL, RCPT, AUTH, COMMIT, DISCARD, TLS and DELAY the machine waits: it takes no
- * octet until the owner has answered with the verb named beside the action,
+ * After MAIL, RCPT, AUTH, COMMIT, DISCARD, STARTTLS, TLS and DELAY the machine
+ * waits: it takes no octet until the owner has answered with the verb named beside the action,
  * at once or later (RFC 2920: what the client pipelined stays where it is).
  *
  * One function resets a transaction, and every end of one calls it (SMTP-4).
@@ -59,6 +59,7 @@ enum smtp_do {
 	SMTP_DO_COMMIT,		/* s->facts, envelope.  smtp_server_done() */
 	SMTP_DO_DISCARD,	/* the content is refused with a.reply: forget
 				 * it and say smtp_server_done(s, a.reply) */
+	SMTP_DO_STARTTLS,	/* may TLS start?  smtp_server_starttls() */
 	SMTP_DO_TLS,		/* start TLS.  smtp_server_tls() */
 	SMTP_DO_REFUSED,	/* for the log: reply, text (a stranger's) */
 	SMTP_DO_DELAY,		/* a second later: smtp_server_delayed() */
@@ -140,6 +141,8 @@ enum smtp_route {
 /* domain and key are copied.  Returns what the client is told. */
 enum smtp_reply smtp_server_rcpt(struct smtp_server *s, enum smtp_route route,
     struct span domain, struct span key);
+/* RE_START_TLS, or RE_TLS_LATER (RFC 3207 4: 454). */
+void smtp_server_starttls(struct smtp_server *s, enum smtp_reply re);
 /* RE_AUTH_OK, RE_AUTH_BAD, RE_AUTH_LATER, RE_TOO_MANY_AUTH. */
 void smtp_server_auth(struct smtp_server *s, enum smtp_reply re,
     struct span user);
@@ -148,6 +151,8 @@ void smtp_server_done(struct smtp_server *s, enum smtp_reply re);
 /* The handshake has ended well: all that was learned before is forgotten. */
 void smtp_server_tls(struct smtp_server *s);
 void smtp_server_delayed(struct smtp_server *s);
+/* Hold back what is said until smtp_server_delayed(): DELAY comes (AUTH-5). */
+void smtp_server_hold(struct smtp_server *s);
 /* False while replies to a client with many errors are held back. */
 static inline bool
 smtp_server_may_send(const struct smtp_server *s)

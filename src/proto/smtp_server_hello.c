@@ -108,9 +108,21 @@ smtp_do_starttls(struct smtp_server *s, const struct smtp_cmd *cmd)
 	}
 	if (smtp_server_is_pipelined(s))
 		return false;
-	smtp_server_reply(s, RE_START_TLS);
-	smtp_server_ask(s, SMTP_DO_TLS, span_of(NULL, 0));
+	smtp_server_ask(s, SMTP_DO_STARTTLS, span_of(NULL, 0));
 	return true;
+}
+
+void
+smtp_server_starttls(struct smtp_server *s, enum smtp_reply re)
+{
+	ASSERT(s->is_waiting && s->phase == PH_READY);
+	s->is_waiting = false;
+	if (re != RE_START_TLS) {
+		smtp_server_refuse(s, re, SPAN("STARTTLS"));
+		return;
+	}
+	smtp_server_reply(s, re);
+	smtp_server_ask(s, SMTP_DO_TLS, span_of(NULL, 0));
 }
 
 void

@@ -71,6 +71,7 @@ struct spool_files spool_files_posix(void);
  *	POSTHORSE_FAULT=fail:N:ERRNO	that one call fails; ERRNO is a number
  *					or one of EIO ENOSPC EDQUOT EMFILE ENOMEM
  *	POSTHORSE_FAULT=short:N		that pwritev writes half of its octets
+ *	POSTHORSE_FAULT=stall:N		the first sync behind it takes 5 seconds
  *	POSTHORSE_FAULT_ROLE=queue	only in the process whose argv[0] ends in
  *					this name; not set: in each process
  *	POSTHORSE_FAULT_COUNT=FILE	FILE.NAME (of the program) holds the number

@@ -14,12 +14,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum fault_kind { FAULT_NONE, FAULT_KILL, FAULT_FAIL, FAULT_SHORT };
+#define STALL_S	5u
+
+enum fault_kind { FAULT_NONE, FAULT_KILL, FAULT_FAIL, FAULT_SHORT, FAULT_STALL };
 struct fault {
 	struct spool_files	real;
 	atomic_ulong		calls;
 	unsigned long		at;
 	enum fault_kind		kind;
+	atomic_bool		must_stall;
 	int			why;
 	int			count_fd;
 };
@@ -51,6 +54,8 @@ fault_strikes(struct fault *x, bool *is_short)
 		return false;
 	if (x->kind == FAULT_KILL)
 		(void)raise(SIGKILL);
+	if (x->kind == FAULT_STALL)
+		atomic_store(&x->must_stall, true);
 	*is_short = x->kind == FAULT_SHORT;
 	errno = x->why;
 	return x->kind == FAULT_FAIL;
@@ -90,6 +95,8 @@ fault_sync(void *self, int fd)
 	struct fault *x = self;
 	bool is_short;
 
+	if (atomic_exchange(&x->must_stall, false))
+		(void)sleep(STALL_S);
 	return fault_strikes(x, &is_short) ? -1
 	    : x->real.sync(x->real.self, fd);
 }
@@ -143,6 +150,7 @@ fault_parse(struct fault *x, const char *text)
 		[FAULT_KILL] = "kill:",
 		[FAULT_FAIL] = "fail:",
 		[FAULT_SHORT] = "short:",
+		[FAULT_STALL] = "stall:",
 	};
 	char *end;
 

@@ -26,10 +26,11 @@ struct check {
 
 static bool
 answer(struct role *r, struct role_peer *to, uint64_t tag,
-    enum lookup_auth_result result, struct span user)
+    enum lookup_auth_result result, struct span user, uint32_t delay_ms)
 {
 	struct lookup_auth_answer m = {
 		.tag = tag, .result = (uint8_t)result, .user = user,
+		.delay_ms = delay_ms,
 	};
 
 	return role_send(r, to, &ipc_lookup_auth_answer, &m, NULL) == ERR_OK;
@@ -50,15 +51,19 @@ done(void *job)
 	enum lookup_auth_result result = c->verify.has_failed ?
 	    LOOKUP_AUTH_TEMPFAIL : c->verify.is_right ? LOOKUP_AUTH_OK :
 	    LOOKUP_AUTH_BAD;
+	uint32_t delay_ms = 0;
 
 	if (result != LOOKUP_AUTH_BAD)
 		limits_succeeded(&lookup_of(r)->limits, &c->client,
+		    user_of(c));
+	else
+		delay_ms = limits_delay_ms(&lookup_of(r)->limits, &c->client,
 		    user_of(c));
 	if (result == LOOKUP_AUTH_OK && c->has_proof)
 		verify_keep(&lookup_of(r)->kept, &c->proof,
 		    loop_now_ms(r->loop));
 	if (to != NULL && to->instance == c->instance &&
-	    !answer(r, to, c->tag, result, user_of(c)))
+	    !answer(r, to, c->tag, result, user_of(c), delay_ms))
 		role_cut(r, to, "does not read");
 	explicit_bzero(&c->verify, sizeof c->verify);
 	free(c);
@@ -189,7 +194,7 @@ start_or_answer(struct role *r, struct role_peer *from, struct check *c)
 
 	if (result == LOOKUP_AUTH_RESULT_COUNT)
 		return true;
-	is_sent = answer(r, from, c->tag, result, user_of(c));
+	is_sent = answer(r, from, c->tag, result, user_of(c), 0);
 	explicit_bzero(&c->verify, sizeof c->verify);
 	free(c);
 	return is_sent;
@@ -210,7 +215,8 @@ ask(struct role *r, struct role_peer *from, const struct lookup_auth *m)
 		c = NULL;
 	}
 	if (c == NULL)
-		return answer(r, from, m->tag, LOOKUP_AUTH_TEMPFAIL, m->user);
+		return answer(r, from, m->tag, LOOKUP_AUTH_TEMPFAIL, m->user,
+		    0);
 	if (address_make(m->client, &c->client) != ERR_OK) {
 		free(c);
 		return false;

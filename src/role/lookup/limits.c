@@ -16,7 +16,7 @@ struct window {
 struct entry {
 	struct map_node	node;
 	uint64_t	sessions;	/* open now */
-	struct window	fast, slow;
+	struct window	fast, slow;	/* of a source: sessions, handshakes */
 	uint64_t	until_ms;	/* nothing to remember from then on */
 	size_t		key_n;
 	uint8_t		key[];
@@ -199,6 +199,23 @@ limits_connect(struct limits *l, struct limits_peer *peer,
 	return true;
 }
 
+bool
+limits_handshake(struct limits *l, const struct address *client,
+    bool is_exempt, uint64_t now_ms)
+{
+	struct prefix p = one(client);
+	struct entry *e = find_or_add(&l->sources, key_of(&p), now_ms);
+
+	if (e == NULL)
+		return false;
+	window_roll(&e->slow, MINUTE_MS, now_ms);
+	if (e->slow.n >= l->c->handshakes_per_minute && !is_exempt)
+		return false;
+	e->slow.n++;
+	e->until_ms = now_ms + MINUTE_MS;
+	return true;
+}
+
 static void
 let_go(struct limits *l, struct span key, uint64_t n)
 {
@@ -356,4 +373,29 @@ limits_succeeded(struct limits *l, const struct address *client,
 		e->fast.n -= MIN(e->fast.n, 1u);
 		e->slow.n -= MIN(e->slow.n, 1u);
 	}
+}
+
+uint32_t
+limits_delay_ms(const struct limits *l, const struct address *client,
+    struct span account)
+{
+	struct bound b[BOUNDS];
+	uint64_t most = 0;
+	uint32_t ms = LIMITS_DELAY_MS;
+
+	bounds_of(l, client, account, b);
+	for (size_t i = 0; i < BOUNDS; i++) {
+		struct entry *e = find(&l->tries,
+		    span_of(b[i].key, b[i].key_n));
+
+		/* Of a network are many: one of them slows no other. */
+		if (e != NULL && b[i].key[0] != 'n')
+			most = MAX(most, b[i].fast_ms != 0 ? e->fast.n :
+			    e->slow.n);
+	}
+	if (most <= 1)
+		return 0;
+	for (uint64_t n = 2; n < most && ms < LIMITS_DELAY_MAX_MS; n++)
+		ms *= 2;
+	return ms;
 }

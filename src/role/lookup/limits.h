@@ -38,6 +38,9 @@ struct limits_peer limits_peer_make(const struct siphash_key *key);
  */
 MUST_USE bool limits_connect(struct limits *l, struct limits_peer *peer,
     const struct address *client, bool is_exempt, uint64_t now_ms);
+/* A TLS handshake begins: may it?  Counted when true. */
+MUST_USE bool limits_handshake(struct limits *l, const struct address *client,
+    bool is_exempt, uint64_t now_ms);
 /* One that the peer does not have is not counted. */
 void limits_disconnect(struct limits *l, struct limits_peer *peer,
     const struct address *client);
@@ -52,6 +55,15 @@ void limits_forget(struct limits *l, struct limits_peer *peer);
 MUST_USE bool limits_try(struct limits *l, const struct address *client,
     struct span account, uint64_t now_ms);
 void limits_succeeded(struct limits *l, const struct address *client,
+    struct span account);
+/*
+ * How long the answer to a failed attempt is kept back: nothing for the first,
+ * then doubling with each failure of this address or account that is still
+ * remembered, up to LIMITS_DELAY_MAX_MS.
+ */
+#define LIMITS_DELAY_MS		250u
+#define LIMITS_DELAY_MAX_MS	8000u
+uint32_t limits_delay_ms(const struct limits *l, const struct address *client,
     struct span account);
 
 #endif

@@ -80,7 +80,21 @@ handle_rcpt(struct role *r, struct role_peer *from, const void *msg,
 	    ERR_OK;
 }
 
-/* --- may one more session begin? --- */
+/* --- may one more session, or handshake, begin? --- */
+
+static bool
+may_begin(struct role *r, struct role_peer *from, enum lookup_begin what,
+    const struct address *client, bool is_exempt)
+{
+	struct limits *l = &lookup_of(r)->limits;
+	uint64_t now = loop_now_ms(r->loop);
+
+	if (what != LOOKUP_SESSION &&
+	    !limits_handshake(l, client, is_exempt, now))
+		return false;
+	return what == LOOKUP_HANDSHAKE ||
+	    limits_connect(l, from->data, client, is_exempt, now);
+}
 
 static bool
 handle_connect(struct role *r, struct role_peer *from, const void *msg,
@@ -92,8 +106,8 @@ handle_connect(struct role *r, struct role_peer *from, const void *msg,
 
 	if (from->data == NULL || address_make(q->client, &client) != ERR_OK)
 		return false;
-	m.is_allowed = limits_connect(&lookup_of(r)->limits, from->data,
-	    &client, q->is_exempt != 0, loop_now_ms(r->loop));
+	m.is_allowed = may_begin(r, from, (enum lookup_begin)q->begin, &client,
+	    q->is_exempt != 0);
 	return role_send(r, from, &ipc_lookup_connect_answer, &m, NULL) ==
 	    ERR_OK;
 }

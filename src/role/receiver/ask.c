@@ -97,6 +97,7 @@ tag_next(struct session *s, enum session_ask ask)
 
 	s->ask = ask;
 	s->asked_ms = loop_now_ms(rc->role->loop);
+	session_watch(s, RECEIVER_ASK_MS);
 	s->tag = ++rc->nasked << 16 | s->slot;
 	return s->tag;
 }
@@ -110,20 +111,39 @@ send_to_lookup(struct session *s, const struct ipc_type *type, const void *msg)
 	    ERR_OK;
 }
 
+static bool
+ask_begin(struct session *s, enum session_ask ask, enum lookup_begin begin)
+{
+	const struct config_listen *l = s->listen->config;
+	struct lookup_connect m = {
+		.tag = tag_next(s, ask),
+		.client = address_span(&s->address),
+		.is_exempt = networks_hold(l->from, l->nfrom, &s->address),
+		.begin = (uint8_t)begin,
+	};
+
+	return send_to_lookup(s, &ipc_lookup_connect, &m);
+}
+
 void
 ask_connect(struct session *s)
 {
 	const struct config_listen *l = s->listen->config;
-	struct lookup_connect m = { .client = address_span(&s->address) };
 
-	if (l == NULL) {
-		session_greet(s, true);
-		return;
-	}
-	m.tag = tag_next(s, ASK_CONNECT);
-	m.is_exempt = networks_hold(l->from, l->nfrom, &s->address);
-	if (!send_to_lookup(s, &ipc_lookup_connect, &m))
+	if (l == NULL)
+		session_admit(s, true);
+	else if (!ask_begin(s, ASK_CONNECT, l->tls == CONFIG_TLS_IMPLICIT ?
+	    LOOKUP_SESSION_TLS : LOOKUP_SESSION))
 		ask_fail(s);
+}
+
+void
+ask_starttls(struct session *s)
+{
+	if (ask_begin(s, ASK_STARTTLS, LOOKUP_HANDSHAKE))
+		return;
+	s->ask = ASK_NOTHING;
+	smtp_server_starttls(&s->server, RE_TLS_LATER);
 }
 
 bool
@@ -133,10 +153,14 @@ ask_connect_answer(struct role *r, struct role_peer *from UNUSED,
 	const struct lookup_connect_answer *m = msg;
 	struct session *s = asker(r->self, m->tag, ASK_CONNECT);
 
-	if (s == NULL)
+	if (s != NULL) {
+		s->is_counted = m->is_allowed != 0;
+		session_admit(s, m->is_allowed != 0);
 		return true;
-	s->is_counted = m->is_allowed != 0;
-	session_greet(s, m->is_allowed != 0);
+	}
+	s = asker(r->self, m->tag, ASK_STARTTLS);
+	if (s != NULL)
+		session_starttls(s, m->is_allowed != 0);
 	return true;
 }
 
@@ -242,6 +266,9 @@ ask_auth_answer(struct role *r, struct role_peer *from UNUSED,
 		return true;
 	tell_auth(s, is_ok, is_ok ? m->user : s->server.sasl.user);
 	smtp_server_auth(&s->server, replies[m->result], m->user);
+	s->hold_ms = m->result == LOOKUP_AUTH_BAD ? m->delay_ms : 0;
+	if (s->hold_ms > 0)
+		smtp_server_hold(&s->server);
 	session_go_on(s);
 	return true;
 }
@@ -252,9 +279,10 @@ ask_fail(struct session *s)
 	enum session_ask ask = s->ask;
 
 	s->ask = ASK_NOTHING;
-	if (ask == ASK_CONNECT) {
-		/* Nobody counts now; what each receiver bounds still holds. */
-		session_greet(s, true);
+	/* Nobody counts now; what each receiver bounds still holds. */
+	if (ask == ASK_CONNECT || ask == ASK_STARTTLS) {
+		(ask == ASK_CONNECT ? session_admit : session_starttls)(s,
+		    true);
 		return;
 	}
 	if (ask == ASK_RCPT)

@@ -58,7 +58,8 @@ enum session_ask {
 	ASK_NOTHING,
 	ASK_CONNECT,
 	ASK_RCPT,
-	ASK_AUTH
+	ASK_AUTH,
+	ASK_STARTTLS
 };
 struct session {
 	struct receiver		*receiver;
@@ -77,10 +78,12 @@ struct session {
 	struct session		*prev, *next;	/* awaiting; by ticket */
 	uint64_t		 began_ms, last_ms, mail_ms;
 	uint64_t		 asked_ms, delay_ms, rate_ms, rate_n;
+	uint64_t		 hold_ms;	/* of a wrong password's answer */
 	const char		*why;		/* of its end */
 	bool			 is_counted;	/* lookup counts this address */
 	bool			 is_greeted, is_early, is_over, is_closing;
 	bool			 is_quitting;
+	bool			 is_shaking;	/* a handshake is unfinished */
 };
 
 struct sync {
@@ -98,6 +101,7 @@ struct receiver {
 	uint32_t		*free_slots;
 	uint32_t		 nslots, nfree;
 	uint64_t		 nasked;	/* questions so far: tags */
+	uint64_t		 nshaking;	/* unfinished handshakes */
 
 	struct map		 cache;		/* struct answer, ask.c */
 	uint64_t		 generation;
@@ -131,14 +135,19 @@ void receiver_listen_stop(struct receiver *rc);
 void session_new(struct receiver_listen *l, int fd,
     const struct listener_peer *peer);
 /* The answer whether it may be here: greet it, or send it away. */
-void session_greet(struct session *s, bool is_allowed);
+void session_admit(struct session *s, bool is_allowed);
+/* The answer to STARTTLS. */
+void session_starttls(struct session *s, bool is_allowed);
 /* Go on after an answer. */
 void session_go_on(struct session *s);
+/* Look at its time again when ms have passed, or something is due before. */
+void session_watch(struct session *s, uint64_t ms);
 /* Say 421 and end it, unless it waits for its record to be durable. */
 void session_stop(struct session *s, enum smtp_reply re, const char *why);
 
 /* ask.c: each answers by session_go_on, at once or later. */
 void ask_connect(struct session *s);
+void ask_starttls(struct session *s);
 void ask_rcpt(struct session *s, struct span address);
 void ask_auth(struct session *s);
 /* The client has gone: forget the question, give its count back. */

@@ -45,6 +45,13 @@ session_free(void *ctx)
 	receiver_may_end(rc);
 }
 
+static void
+shaken(struct session *s)
+{
+	s->receiver->nshaking -= s->is_shaking;
+	s->is_shaking = false;
+}
+
 /*
  * The connection is gone.  Who waits to be counted by lookup waits for that
  * answer, so that the count can be given back.
@@ -57,6 +64,7 @@ session_over(struct session *s)
 	s->is_over = true;
 	if (s->ticket != 0)
 		commit_forget(s);
+	shaken(s);
 	tell_disconnect(s);
 	loop_timer_stop(s->timer);
 	stream_free(s->stream);
@@ -75,13 +83,39 @@ on_ended(void *ctx, enum stream_end why)
 	session_over(s);
 }
 
+/*
+ * Section 19: unfinished handshakes over all receivers.  Connections spread
+ * over them evenly, so each may have its part.
+ */
+static bool
+may_shake(const struct session *s)
+{
+	const struct receiver *rc = s->receiver;
+	uint64_t part = limits(s)->handshakes / rc->role->config->receivers;
+
+	return rc->nshaking < MAX(part, 1u);
+}
+
 static void
 start_tls(struct session *s)
 {
-	if (stream_tls_start(s->stream, s->receiver->tls, NULL) != ERR_OK)
+	if (stream_tls_start(s->stream, s->receiver->tls, NULL) != ERR_OK) {
 		session_over(s);
-	else
-		stream_deadline(s->stream, HANDSHAKE_MS);
+		return;
+	}
+	s->is_shaking = true;
+	s->receiver->nshaking++;
+	stream_deadline(s->stream, HANDSHAKE_MS);
+}
+
+void
+session_starttls(struct session *s, bool is_allowed)
+{
+	if (s->is_over || s->is_closing)
+		return;
+	smtp_server_starttls(&s->server, is_allowed && may_shake(s) ?
+	    RE_START_TLS : RE_TLS_LATER);
+	session_go_on(s);
 }
 
 /* Actions: false when the machine is not to be asked on now. */
@@ -111,7 +145,7 @@ on_mail(struct session *s, const struct smtp_action *a)
 
 	if (rc->is_stopping)
 		re = RE_STOPPING;
-	else if (rc->mode == INTAKE_NO_NEW)
+	else if (rc->mode != INTAKE_OPEN)
 		re = RE_NO_SPACE;
 	if (re != RE_SENDER_OK)
 		tell_refused(s, re, a->text);
@@ -155,6 +189,7 @@ static bool
 on_commit(struct session *s, const struct smtp_action *a UNUSED)
 {
 	s->asked_ms = now(s);
+	session_watch(s, 1000 * limits(s)->final_reply);
 	commit_message(s);
 	return true;
 }
@@ -165,6 +200,13 @@ on_discard(struct session *s, const struct smtp_action *a)
 	tell_refused(s, a->reply, span_of(NULL, 0));
 	content_drop(s->receiver, &s->content);
 	smtp_server_done(&s->server, a->reply);
+	return true;
+}
+
+static bool
+on_starttls(struct session *s, const struct smtp_action *a UNUSED)
+{
+	ask_starttls(s);
 	return true;
 }
 
@@ -185,8 +227,11 @@ on_refused(struct session *s, const struct smtp_action *a)
 static bool
 on_delay(struct session *s, const struct smtp_action *a UNUSED)
 {
-	s->delay_ms = now(s) + DELAY_MS;
-	loop_timer_set(s->timer, DELAY_MS);
+	uint64_t ms = s->hold_ms > 0 ? s->hold_ms : DELAY_MS;
+
+	s->hold_ms = 0;
+	s->delay_ms = now(s) + ms;
+	loop_timer_set(s->timer, ms);
 	return false;
 }
 
@@ -201,6 +246,7 @@ static bool (*const actions[SMTP_DO_COUNT])(struct session *,
 	[SMTP_DO_BODY] = on_body,
 	[SMTP_DO_COMMIT] = on_commit,
 	[SMTP_DO_DISCARD] = on_discard,
+	[SMTP_DO_STARTTLS] = on_starttls,
 	[SMTP_DO_TLS] = on_tls,
 	[SMTP_DO_REFUSED] = on_refused,
 	[SMTP_DO_DELAY] = on_delay,
@@ -375,38 +421,28 @@ on_timer(void *ctx)
 		session_stop(s, re, "timeout");
 		return;
 	}
-	loop_timer_set(s->timer, MIN(at - t, (uint64_t)RATE_MS));
+	session_watch(s, RATE_MS);
+}
+
+void
+session_watch(struct session *s, uint64_t ms)
+{
+	uint64_t t = now(s), at;
+	enum smtp_reply re;
+
+	at = due(s, &re);
+	ms = MIN(ms, (uint64_t)RATE_MS);
+	loop_timer_set(s->timer, at > t ? MIN(at - t, ms) : 0);
 }
 
 /* The beginning */
 
 static void
-on_tls_ready(void *ctx)
-{
-	struct session *s = ctx;
-
-	tell_tls(s);
-	s->last_ms = now(s);
-	stream_deadline(s->stream, 0);
-	if (!s->is_greeted)
-		ask_connect(s);
-	else
-		smtp_server_tls(&s->server);
-}
-
-void
-session_greet(struct session *s, bool is_allowed)
+greet(struct session *s, enum smtp_reply re)
 {
 	const struct receiver_listen *l = s->listen;
-	enum smtp_reply re = RE_GREETING;
 
-	if (s->is_over) {
-		loop_task_ask(s->receiver->role->loop, &s->end);
-		return;
-	}
-	if (!is_allowed)
-		re = RE_TOO_MANY_SESSIONS;
-	else if (l->policy.listener == SMTP_RELAY &&
+	if (re == RE_GREETING && l->policy.listener == SMTP_RELAY &&
 	    !networks_hold(l->config->from, l->config->nfrom, &s->address))
 		re = RE_NO_ACCESS;
 	if (s->receiver->is_stopping)
@@ -416,6 +452,47 @@ session_greet(struct session *s, bool is_allowed)
 		tell_refused(s, re, span_of(NULL, 0));
 	smtp_server_greet(&s->server, re, s->is_early);
 	session_go_on(s);
+}
+
+static void
+on_tls_ready(void *ctx)
+{
+	struct session *s = ctx;
+
+	shaken(s);
+	tell_tls(s);
+	s->last_ms = now(s);
+	stream_deadline(s->stream, 0);
+	if (!s->is_greeted)
+		greet(s, RE_GREETING);
+	else
+		smtp_server_tls(&s->server);
+}
+
+/*
+ * With implicit TLS the handshake comes first, and who may not begin one is
+ * sent away without a word: there is no plain text to say it in.
+ */
+void
+session_admit(struct session *s, bool is_allowed)
+{
+	bool is_tls = s->server.is_tls;
+
+	if (s->is_over) {
+		loop_task_ask(s->receiver->role->loop, &s->end);
+		return;
+	}
+	if (!is_tls) {
+		greet(s, is_allowed ? RE_GREETING : RE_TOO_MANY_SESSIONS);
+	} else if (is_allowed && may_shake(s)) {
+		start_tls(s);
+		if (!s->is_over)
+			stream_resume(s->stream);
+	} else {
+		tell_refused(s, RE_TOO_MANY_SESSIONS, span_of(NULL, 0));
+		s->why = "limit";
+		session_over(s);
+	}
 }
 
 static void
@@ -480,10 +557,10 @@ session_new(struct receiver_listen *l, int fd,
 	smtp_server_begin(&s->server, &l->policy, is_tls);
 	s->slot = rc->free_slots[--rc->nfree];
 	rc->slots[s->slot] = s;
-	loop_timer_set(s->timer, MIN(1000 * limits(s)->idle, (uint64_t)RATE_MS));
+	session_watch(s, RATE_MS);
 	tell_connect(s);
-	if (!is_tls)
-		ask_connect(s);
-	else
-		start_tls(s);
+	/* What a TLS client says first is for the handshake. */
+	if (is_tls)
+		stream_pause(s->stream);
+	ask_connect(s);
 }

@@ -94,6 +94,10 @@ act(struct smtp_server *s, struct watch *w, const struct smtp_action *a)
 	case SMTP_DO_DISCARD:
 		on_end(s, w, a->reply);
 		return true;
+	case SMTP_DO_STARTTLS:
+		smtp_server_starttls(s, s->helo.n % 3 ? RE_START_TLS :
+		    RE_TLS_LATER);
+		return true;
 	case SMTP_DO_TLS:
 		smtp_server_tls(s);
 		*w = (struct watch){ .rcpts = 0 };

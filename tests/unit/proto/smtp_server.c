@@ -29,7 +29,7 @@ struct play {
 	size_t			ncontent, committed;
 	uint32_t		nrecipients;
 	bool			is_closed, is_tls_wanted, holds_answers;
-	bool			store_fails;
+	bool			store_fails, is_tls_refused;
 	struct smtp_action	held;
 };
 
@@ -52,6 +52,9 @@ answer(struct play *p, const struct smtp_action *a)
 			route = SMTP_ROUTE_TEMPFAIL;
 		(void)smtp_server_rcpt(s, route, SPAN("example.org"),
 		    SPAN("key"));
+	} else if (a->kind == SMTP_DO_STARTTLS) {
+		smtp_server_starttls(s, p->is_tls_refused ? RE_TLS_LATER :
+		    RE_START_TLS);
 	} else if (a->kind == SMTP_DO_AUTH) {
 		smtp_server_auth(s, span_eq(pass, SPAN("pass")) ? RE_AUTH_OK :
 		    RE_AUTH_BAD, s->sasl.user);
@@ -487,6 +490,43 @@ test_starttls_forgets(void **state UNUSED)
 	play_end(p);
 }
 
+/* RFC 3207 4: 454, and the session goes on in plain. */
+static void
+test_starttls_later(void **state UNUSED)
+{
+	struct play *p = play_begin(&mx, false);
+	char got[512];
+
+	p->is_tls_refused = true;
+	say_lines(p, HELLO "STARTTLS\r\n" MAIL RCPT);
+	CHECK(!p->is_tls_wanted, "no TLS");
+	CHECK_STR(codes(p, got), "220 250 454 250 250", "in step");
+	play_end(p);
+}
+
+/* AUTH-5: the owner keeps an answer back; nothing is read meanwhile. */
+static void
+test_hold(void **state UNUSED)
+{
+	struct span in = SPAN("NOOP\r\nNOOP\r\n");
+	struct smtp_server s;
+	struct smtp_action a;
+
+	smtp_server_begin(&s, &mx, false);
+	smtp_server_greet(&s, RE_GREETING, false);
+	smtp_server_hold(&s);
+	CHECK(!smtp_server_may_send(&s), "held");
+	a = smtp_server_next(&s, &in);
+	CHECK(a.kind == SMTP_DO_DELAY && in.n == 12, "not read");
+	a = smtp_server_next(&s, &in);
+	CHECK(a.kind == SMTP_DO_WAIT && in.n == 12, "still");
+	smtp_server_delayed(&s);
+	CHECK(smtp_server_may_send(&s), "said");
+	a = smtp_server_next(&s, &in);
+	CHECK(a.kind == SMTP_DO_MORE && in.n == 0, "goes on");
+	smtp_server_free(&s);
+}
+
 static void
 test_limits(void **state UNUSED)
 {
@@ -761,6 +801,8 @@ main(void)
 		TEST(test_auth_needs_tls, "AUTH-1"),
 		TEST(test_auth_line_length, "AUTH-7 SMTP-8"),
 		TEST(test_starttls_forgets, "TLS-3 SMTP-4"),
+		TEST(test_starttls_later, "TLS-12"),
+		TEST(test_hold, "AUTH-5"),
 		TEST(test_limits, "SMTP-8 RLY-5"),
 		TEST(test_content_limits, "SMTP-8"),
 		TEST(test_long_line, ""),

@@ -248,7 +248,8 @@ static bool
 ask_connect(struct stage *s, uint8_t last, bool is_exempt)
 {
 	uint8_t octets[4] = { 192, 0, 2, last };
-	struct lookup_connect q = { ++s->tag, span_of(octets, 4), is_exempt };
+	struct lookup_connect q = { ++s->tag, span_of(octets, 4), is_exempt,
+		LOOKUP_SESSION };
 	struct lookup_connect_answer a;
 
 	send_msg(s->receiver, &ipc_lookup_connect, &q, -1);
@@ -401,7 +402,7 @@ test_sessions(void **state)
 static void
 test_broken_conversation(void **state)
 {
-	struct lookup_connect q = { 1, SPAN("12345"), 0 };
+	struct lookup_connect q = { 1, SPAN("12345"), 0, LOOKUP_SESSION };
 	struct stage s;
 
 	(void)state;

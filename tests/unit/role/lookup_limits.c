@@ -6,7 +6,7 @@ static const struct siphash_key key = { 3, 4 };
 static const struct config_limits defaults = {
 	.sessions = 10000, .sessions_per_address = 30,
 	.sessions_per_network = 200, .connections_per_minute = 120,
-	.auth_per_minute = 10, .auth_per_day = 50, .auth_per_account = 10,
+	.handshakes_per_minute = 60, .auth_per_minute = 10, .auth_per_day = 50, .auth_per_account = 10,
 };
 
 #define MINUTE	60000u
@@ -179,6 +179,32 @@ test_tables_are_bounded(void **state)
 	limits_free(&l);
 }
 
+/* Section 19: TLS handshakes of an address in a minute. */
+static void
+test_handshakes_per_minute(void **state)
+{
+	struct limits l = limits_make(&key, &defaults);
+	struct address a = at("192.0.2.1"), b = at("192.0.2.2");
+	struct address mapped = at("::ffff:192.0.2.1");
+	unsigned int allowed = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 60; i++)
+		allowed += limits_handshake(&l, &a, false, 1000);
+	CHECK_NUM(allowed, 60, "at it");
+	CHECK(!limits_handshake(&l, &a, false, 1000), "one past it");
+	for (unsigned int i = 0; i < 6000; i++)
+		allowed += limits_handshake(&l, &a, false, 1000);
+	CHECK_NUM(allowed, 60, "100x past it");
+	CHECK(!limits_handshake(&l, &mapped, false, 1000), "mapped");
+	CHECK(limits_handshake(&l, &b, false, 1000), "another address");
+	CHECK(limits_handshake(&l, &a, true, 1000), "exempt");
+	CHECK(!limits_handshake(&l, &a, false, 1000 + MINUTE - 1), "still");
+	CHECK(limits_handshake(&l, &a, false, 1000 + MINUTE), "the next");
+	CHECK_NUM(l.sessions, 0, "a handshake is no session");
+	limits_free(&l);
+}
+
 static unsigned int
 try_n(struct limits *l, const char *from, const char *account,
     unsigned int n, uint64_t now)
@@ -239,6 +265,33 @@ test_tries_per_account_and_network(void **state)
 	limits_free(&l);
 }
 
+/* Failures of an address or an account: nothing, then 250 ms, doubled. */
+static void
+test_delay_grows(void **state)
+{
+	static const uint32_t want[] = { 0, 250, 500, 1000, 2000, 4000, 8000,
+		8000, 8000, 8000 };
+	struct limits l = limits_make(&key, &defaults);
+	struct address a = at("192.0.2.1"), b = at("192.0.2.2");
+	char name[16], from[32];
+
+	(void)state;
+	for (unsigned int i = 0; i < COUNT(want); i++) {
+		(void)snprintf(name, sizeof name, "u%u", i);
+		CHECK_NUM(try_n(&l, "192.0.2.1", name, 1, i), 1, "%u", i);
+		CHECK_NUM(limits_delay_ms(&l, &a, span_str(name)), want[i],
+		    "address, failure %u", i);
+	}
+	CHECK_NUM(limits_delay_ms(&l, &b, SPAN("other")), 0,
+	    "a neighbour in the same /24");
+	for (unsigned int i = 0; i < COUNT(want); i++) {
+		(void)snprintf(from, sizeof from, "198.51.%u.1", i);
+		CHECK_NUM(try_n(&l, from, "anna@a.b", 1, i), 1, "%u", i);
+	}
+	CHECK_NUM(limits_delay_ms(&l, &b, SPAN("anna@a.b")), 8000, "account");
+	limits_free(&l);
+}
+
 /* Who knows the password is never slowed. */
 static void
 test_successes_do_not_count(void **state)
@@ -250,6 +303,7 @@ test_successes_do_not_count(void **state)
 	for (unsigned int i = 0; i < 1000; i++) {
 		CHECK(limits_try(&l, &a, SPAN("anna@a.b"), i), "%u", i);
 		limits_succeeded(&l, &a, SPAN("anna@a.b"));
+		CHECK_NUM(limits_delay_ms(&l, &a, SPAN("anna@a.b")), 0, "%u", i);
 	}
 	limits_free(&l);
 }
@@ -261,6 +315,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_sessions_in_all, ""),
 	TEST(test_forget_a_receiver, ""),
 	TEST(test_tables_are_bounded, "PRS-7"),
+	TEST(test_handshakes_per_minute, "TLS-12"),
+	TEST(test_delay_grows, "AUTH-5"),
 	TEST(test_tries_per_address, "AUTH-5"),
 	TEST(test_tries_per_account_and_network, "AUTH-5"),
 	TEST(test_successes_do_not_count, "AUTH-5"),
