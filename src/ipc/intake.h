@@ -52,6 +52,7 @@ struct intake_large_used {
 enum intake_mode {
 	INTAKE_OPEN,
 	INTAKE_NO_NEW,		/* 452 4.3.1 at MAIL */
+	INTAKE_NONE,		/* and at the end of content */
 	INTAKE_MODE_COUNT
 };
 struct intake_state {

@@ -92,6 +92,8 @@ struct store_options {
 	unsigned int	ready;		/* free segments kept ready; 0: 2 */
 	unsigned int	ready_large;	/* empty large files kept ready; 0: 4 */
 	bool		prewrite;	/* write zeros over new segments */
+	/* Percent of the disk that is kept free; 0: all may be used. */
+	unsigned int	refuse_new, refuse_all;
 	/*
 	 * Writers may still live (a queue that was replaced): behind what is
 	 * known to be durable nothing is read until store_advance,
@@ -210,8 +212,8 @@ bool store_tend(struct store *s, uint64_t octets);
 
 enum store_room {
 	STORE_ROOM_OK,
-	STORE_ROOM_NO_NEW,	/* under 10 % free: refuse new senders */
-	STORE_ROOM_NONE		/* under 5 % or 2 GiB: refuse all */
+	STORE_ROOM_NO_NEW,	/* under refuse_new: refuse new senders */
+	STORE_ROOM_NONE		/* under refuse_all or 2 GiB: refuse all */
 };
 /* Asks the file system; also takes the reserve back when there is room. */
 enum store_room store_room(struct store *s);

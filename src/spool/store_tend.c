@@ -318,6 +318,14 @@ reserve_take(struct store *s)
 		(void)f->unlink(f->self, s->dir, RESERVE_NAME);
 }
 
+/* On a disk that is small itself a quarter of it counts instead of 2 GiB. */
+static bool
+is_under(const struct spool_space *space, unsigned int percent, uint64_t least)
+{
+	return percent > 0 && (space->free < space->total / 100 * percent ||
+	    space->free < MIN(least, space->total / 4));
+}
+
 enum store_room
 store_room(struct store *s)
 {
@@ -325,10 +333,9 @@ store_room(struct store *s)
 
 	if (s->files->space(s->files->self, s->dir, &space) < 0)
 		return STORE_ROOM_OK;
-	if (space.free < space.total / 20 ||
-	    space.free < MIN(ROOM_LEAST, space.total / 4))
+	if (is_under(&space, s->options.refuse_all, ROOM_LEAST))
 		return STORE_ROOM_NONE;
-	if (space.free < space.total / 10)
+	if (is_under(&space, s->options.refuse_new, 0))
 		return STORE_ROOM_NO_NEW;
 	reserve_take(s);
 	return STORE_ROOM_OK;

@@ -216,12 +216,17 @@ queue_ended(struct role *r, struct role_peer *from, const void *msg,
 void
 queue_watch_room(struct queue *q)
 {
-	struct intake_state state = { .mode = INTAKE_OPEN };
+	static const enum intake_mode modes[] = {
+		[STORE_ROOM_OK] = INTAKE_OPEN,
+		[STORE_ROOM_NO_NEW] = INTAKE_NO_NEW,
+		[STORE_ROOM_NONE] = INTAKE_NONE,
+	};
+	const struct intake_state state = {
+		.mode = modes[store_room(q->store)],
+	};
 	struct role_peer *p;
 	struct log_line l;
 
-	if (store_room(q->store) != STORE_ROOM_OK)
-		state.mode = INTAKE_NO_NEW;
 	if (state.mode == q->mode)
 		return;
 	q->mode = state.mode;

@@ -272,6 +272,8 @@ queue_serve(struct role *r)
 		.segment_size = q->config->segment_size,
 		.reserve = STORE_RESERVE,
 		.prewrite = true,
+		.refuse_new = (unsigned int)q->config->limits.disk_refuse_new,
+		.refuse_all = (unsigned int)q->config->limits.disk_refuse_all,
 		.has_writers = role_peer(r, IPC_ROLE_RECEIVER) != NULL,
 	};
 	enum err e;

@@ -151,6 +151,11 @@ commit_message(struct session *s)
 	uint64_t wall_ms = loop_wall_ms(rc->role->loop), ticket;
 	enum err e;
 
+	if (rc->mode == INTAKE_NONE) {
+		content_drop(rc, &s->content);
+		end_message(s, RE_NO_SPACE);
+		return;
+	}
 	buf_cut(&rc->added, 0);
 	buf_cut(&rc->envelope, 0);
 	e = write_added(s, wall_ms, &rc->added);
