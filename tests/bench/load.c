@@ -44,11 +44,11 @@ struct session {
 
 struct load {
 	const char	*where, *to;
-	long		 sessions, messages, seconds, size, users;
+	long		 sessions, messages, least, seconds, size, users;
 	bool		 is_pipelined, is_idle;
 	int		 poll;
 	uint64_t	 started, until, first, last;
-	uint64_t	 begun, ok, refused, lost;
+	uint64_t	 begun, ok, refused, lost, again;
 	size_t		 open;
 	struct buf	 content;
 	struct histogram latency;
@@ -115,7 +115,9 @@ must(enum err e)
 static void
 say_mail(struct load *l, struct session *s)
 {
-	bool is_done = is_over || (l->until != 0 && now_us() >= l->until) ||
+	bool is_done = is_over ||
+	    (l->until != 0 && l->begun >= (uint64_t)l->least &&
+	    now_us() >= l->until) ||
 	    (l->messages != 0 && l->begun >= (uint64_t)l->messages);
 
 	if (is_done) {
@@ -137,6 +139,21 @@ say_rcpt(struct load *l, struct session *s)
 	must(buf_addf(&s->out, "RCPT TO:<user%lu@%s>\r\n", user, l->to));
 }
 
+/* Sent away in good order after some messages: a connection of its own again. */
+static void
+come_again(struct load *l, struct session *s)
+{
+	(void)close(s->fd);
+	l->begun--;
+	l->again++;
+	s->step = STEP_GREETING;
+	s->messages = 0;
+	s->have = s->sent = 0;
+	buf_cut(&s->out, 0);
+	s->fd = connect_to(l->where);
+	want(l, s, EPOLLIN, EPOLL_CTL_ADD);
+}
+
 /* The reply to each step, and what is said next. */
 static void
 advance(struct load *l, struct session *s, int code)
@@ -145,6 +162,10 @@ advance(struct load *l, struct session *s, int code)
 		[STEP_EHLO] = 2, [STEP_MAIL] = 2, [STEP_RCPT] = 2,
 		[STEP_DATA] = 3, [STEP_CONTENT] = 2, [STEP_QUIT] = 2 };
 
+	if (code == 421 && s->step == STEP_MAIL && s->messages > 0) {
+		come_again(l, s);
+		return;
+	}
 	if (s->step == STEP_IDLE || code / 100 != wanted[s->step]) {
 		l->refused++;
 		drop(l, s, false);
@@ -178,6 +199,7 @@ advance(struct load *l, struct session *s, int code)
 		break;
 	case STEP_CONTENT:
 		l->ok++;
+		s->messages++;
 		l->last = now_us();
 		histogram_add(&l->latency, l->last - s->began);
 		say_mail(l, s);
@@ -205,16 +227,19 @@ read_replies(struct load *l, struct session *s)
 		return;
 	}
 	s->have += (size_t)n;
-	while (s->fd >= 0 &&
+	/* Nothing is left of a session that came again. */
+	while (s->fd >= 0 && s->have > 0 &&
 	    (end = memchr(line, '\n',
 		 s->have - (size_t)(line - s->in))) != NULL) {
 		if (end - line >= 4 && line[3] != '-')
-			advance(l, s, (line[0] - '0') * 100);
+			advance(l, s, atoi(line));
 		line = end + 1;
 	}
+	if (s->fd < 0 || s->have == 0)
+		return;
 	s->have -= (size_t)(line - s->in);
 	memmove(s->in, line, s->have);
-	if (s->fd >= 0 && s->out.n > 0)
+	if (s->out.n > 0)
 		flush(l, s);
 }
 
@@ -239,10 +264,11 @@ options(struct load *l, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "s:n:t:l:u:d:pi")) != -1)
+	while ((c = getopt(argc, argv, "s:n:a:t:l:u:d:pi")) != -1)
 		switch (c) {
 		case 's': l->sessions = number(optarg, "-s"); break;
 		case 'n': l->messages = number(optarg, "-n"); break;
+		case 'a': l->least = number(optarg, "-a"); break;
 		case 't': l->seconds = number(optarg, "-t"); break;
 		case 'l': l->size = number(optarg, "-l"); break;
 		case 'u': l->users = MAX(number(optarg, "-u"), 1); break;
@@ -253,8 +279,8 @@ options(struct load *l, int argc, char **argv)
 		}
 	if (optind + 1 != argc) {
 		(void)fprintf(stderr, "usage: bench-load [-s sessions] "
-		    "[-n messages] [-t seconds] [-l octets] [-u users] "
-		    "[-d domain] [-p] [-i] [ADDRESS:]PORT\n");
+		    "[-n messages] [-t seconds] [-a least] [-l octets] "
+		    "[-u users] [-d domain] [-p] [-i] [ADDRESS:]PORT\n");
 		exit(64);
 	}
 	l->where = argv[optind];
@@ -266,11 +292,13 @@ print(const struct load *l)
 	double s = (double)(l->last - l->started) / 1e6;
 
 	(void)printf("{\"ok\":%llu,\"refused\":%llu,\"lost\":%llu,"
+	    "\"again\":%llu,"
 	    "\"seconds\":%.3f,\"per_s\":%.1f,\"p50_us\":%llu,"
 	    "\"p99_us\":%llu,\"max_us\":%llu,\"cpu_s\":%.3f,"
 	    "\"started_us\":%llu}\n",
 	    (unsigned long long)l->ok, (unsigned long long)l->refused,
-	    (unsigned long long)l->lost, s, s > 0 ? (double)l->ok / s : 0,
+	    (unsigned long long)l->lost, (unsigned long long)l->again,
+	    s, s > 0 ? (double)l->ok / s : 0,
 	    (unsigned long long)histogram_at(&l->latency, 0.5),
 	    (unsigned long long)histogram_at(&l->latency, 0.99),
 	    (unsigned long long)l->latency.greatest, cpu_seconds(),
