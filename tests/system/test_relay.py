@@ -167,6 +167,24 @@ def test_retry_when_away(make_server):
     assert "there@example.com" in server.command("trace", name)
 
 
+@pytest.mark.shows("DLV-6")
+def test_many_over_few_connections(make_server, aio_sink):
+    """More than a connection carries: it says QUIT, the next one goes on."""
+    sink = aio_sink()
+    server = make_server(
+        extra=f"relay via smtp://127.0.0.1:{sink.port}\n"
+        "limit concurrency 2\nlimit concurrency-start 2\n").start()
+    senders = server.roles()["sender"]
+    with Talk(server.port("relay")) as t:
+        t.hello()
+        for i in range(450):
+            t.mail(BODY, sender="user@example.org", to=f"n{i}@example.com")
+    assert len(sink.wait(450, 60)) == 450, server.log_tail()
+    assert wait_for(lambda: not server.rows("queue", "list"), 20)
+    assert len(sink.mails) == 450
+    assert server.roles()["sender"] == senders, server.log_tail()
+
+
 @pytest.mark.shows("DLV-6", "SMTP-9")
 @pytest.mark.parametrize("stage,reply,fate", [
     ("MAIL", "550 5.7.1 not from you", "bounce"),

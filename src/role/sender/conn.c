@@ -26,11 +26,19 @@ conn_link(struct conn *c)
 	s->nconns++;
 }
 
+/* It may take another order. */
+static bool
+is_kept(const struct conn *c)
+{
+	return c->order == NULL && c->was_ready && !c->is_over &&
+	    !c->is_leaving;
+}
+
 static bool
 has_idle_of(const struct sender *s, struct span site)
 {
 	for (const struct conn *c = s->conns; c != NULL; c = c->next)
-		if (c->order == NULL && !c->is_over &&
+		if (is_kept(c) &&
 		    span_eq(buf_span(&c->site), site))
 			return true;
 	return false;
@@ -114,13 +122,20 @@ on_close(struct conn *c, const struct smtp_client_action *a)
 static void step_alone(struct conn *c);
 
 static void
+say_goodbye(struct conn *c)
+{
+	c->is_leaving = true;
+	smtp_client_quit(&c->client);
+}
+
+static void
 idle_over(void *ctx)
 {
 	struct conn *c = ctx;
 
-	if (c->order != NULL || c->is_over)
+	if (!is_kept(c))
 		return;
-	smtp_client_quit(&c->client);
+	say_goodbye(c);
 	step_alone(c);
 }
 
@@ -187,7 +202,7 @@ on_ready(struct conn *c)
 	}
 	c->order = NULL;
 	sender_finish(c->role, o, NULL, false);
-	smtp_client_quit(&c->client);
+	say_goodbye(c);
 	return true;
 }
 
@@ -508,8 +523,7 @@ conn_serve(struct role *r, struct order *o)
 	struct sender *s = r->self;
 
 	for (struct conn *c = s->conns; c != NULL; c = c->next)
-		if (c->order == NULL && !c->is_over && c->was_ready &&
-		    c->relay == o->relay &&
+		if (is_kept(c) && c->relay == o->relay &&
 		    span_eq(buf_span(&c->site), o->site)) {
 			loop_timer_stop(c->idle);
 			c->order = o;
@@ -527,6 +541,6 @@ conn_quit_idle(struct role *r)
 	struct sender *s = r->self;
 
 	for (struct conn *c = s->conns; c != NULL; c = c->next)
-		if (c->order == NULL && !c->is_over)
+		if (is_kept(c))
 			loop_timer_set(c->idle, 0);
 }

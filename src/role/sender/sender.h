@@ -37,6 +37,7 @@ struct conn {
 	bool			 is_over;	/* the session is */
 	bool			 is_gone;	/* the stream is */
 	bool			 was_ready, is_reused;
+	bool			 is_leaving;	/* QUIT was said */
 	enum smtp_client_tls	 tls;
 };
 
