@@ -62,8 +62,11 @@ route(struct role *r, struct span address, struct lookup_rcpt_answer *m)
 		route_in(r, i, &a, m);
 	else if (is_our_postmaster(r, &a))
 		route_in(r, 0, &a, m);
-	else
+	else {
+		/* By the configuration alone; sure for this process's life. */
 		m->route = LOOKUP_REMOTE;
+		m->cache_ms = LOOKUP_CACHE_MS;
+	}
 }
 
 static bool
