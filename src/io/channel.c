@@ -38,6 +38,7 @@ struct channel {
 	bool				 is_lossy;
 	bool				 is_over;	/* closed is called
 							 * by the task */
+	bool				 is_broken;
 	struct packet			*first, *last;
 	size_t				 waiting;	/* octets */
 	uint64_t			 dropped;
@@ -127,6 +128,18 @@ channel_free(struct channel *c)
 	free(c);
 }
 
+bool
+channel_is_over(const struct channel *c)
+{
+	return c->is_over;
+}
+
+bool
+channel_is_broken(const struct channel *c)
+{
+	return c->is_broken;
+}
+
 /* Silence at once; closed is called from the end of this turn. */
 static void
 channel_over(struct channel *c)
@@ -202,6 +215,7 @@ frames_give(struct channel *c, struct span packet, const int *fds,
 	}
 	c->is_gone = NULL;
 	fds_close(fds, nfds);
+	c->is_broken |= e != ERR_NONE;
 	return e == ERR_NONE ? TOOK_PACKET : TOOK_END;
 }
 
@@ -225,6 +239,7 @@ packet_take(struct channel *c)
 	/* An empty packet looks like the end; we never send one. */
 	if (!fds_take(&m, fds, &nfds) || (m.msg_flags & MSG_TRUNC) || n == 0) {
 		fds_close(fds, nfds);
+		c->is_broken = n > 0;
 		return TOOK_END;
 	}
 	return frames_give(c, span_of(scratch, (size_t)n), fds, nfds);

@@ -45,6 +45,10 @@ struct channel_ops {
 MUST_USE enum err channel_new(struct loop *loop, int fd, bool is_lossy,
     const struct channel_ops *ops, void *ctx, struct channel **c);
 void channel_free(struct channel *c);
+/* The peer has gone or was refused; closed() follows. */
+bool channel_is_over(const struct channel *c);
+/* It is over for what the peer sent, not because it has gone. */
+bool channel_is_broken(const struct channel *c);
 /* fds are duplicated by the kernel: the caller still closes its own. */
 MUST_USE enum err channel_send(struct channel *c, uint16_t type,
     struct span payload, const int *fds, unsigned int nfds);

@@ -114,3 +114,16 @@ const struct ipc_type ipc_control_stop_all = {
 	.fields = control_stop_all_fields,
 	.nfields = COUNT(control_stop_all_fields),
 };
+
+static const struct ipc_field control_cut_fields[] = {
+	IPC_F(struct control_cut, IPC_U8, role, IPC_ROLE_COUNT - 1),
+	IPC_F(struct control_cut, IPC_U32, index, UINT32_MAX),
+	IPC_F(struct control_cut, IPC_U64, instance, UINT64_MAX),
+};
+const struct ipc_type ipc_control_cut = {
+	.number = 0x010a,
+	.name = "control-cut",
+	.size = sizeof(struct control_cut),
+	.fields = control_cut_fields,
+	.nfields = COUNT(control_cut_fields),
+};

@@ -61,6 +61,12 @@ struct control_ended {
 struct control_stop {
 	uint32_t	within_ms;
 };
+/* From the role: it has cut this peer, which broke the conversation. */
+struct control_cut {
+	uint8_t		role;
+	uint32_t	index;
+	uint64_t	instance;
+};
 /* From admin: somebody who may asks the whole server to stop. */
 struct control_stop_all {
 	uint32_t	uid;		/* who asked, for the log */
@@ -68,6 +74,6 @@ struct control_stop_all {
 
 extern const struct ipc_type ipc_control_start, ipc_control_channel,
     ipc_control_listen, ipc_control_file, ipc_control_go, ipc_control_ready,
-    ipc_control_ended, ipc_control_stop, ipc_control_stop_all;
+    ipc_control_ended, ipc_control_cut, ipc_control_stop, ipc_control_stop_all;
 
 #endif

@@ -71,28 +71,27 @@ peer_gone(struct role *r, struct role_peer *p)
 	free(p);
 }
 
-static bool
-on_frame(void *ctx, struct channel *c UNUSED, uint16_t type,
-    struct span payload, const int *fds, unsigned int nfds)
-{
-	struct role_peer *p = ctx;
-
-	return !p->is_cut &&
-	    take_frame(p->role, p, type, payload, fds, nfds);
-}
-
+/*
+ * It broke the conversation.  It is replaced, or we are: the supervisor decides
+ * (PRV-3).
+ */
 static void
-on_closed(void *ctx, struct channel *c UNUSED)
+condemn(struct role *r, const struct role_peer *p, const char *why)
 {
-	struct role_peer *p = ctx;
+	const struct control_cut m = { (uint8_t)p->kind, p->index,
+		p->instance };
+	struct log_line line;
 
-	peer_gone(p->role, p);
+	log_begin(&line, LOG_LEVEL_ALARM, NULL, "peer-cut");
+	log_str(&line, "peer", ipc_role_name(p->kind));
+	log_num(&line, "index", p->index);
+	log_str(&line, "why", why);
+	role_log(r, &line);
+	/* A supervisor that does not read has worse to answer for. */
+	if (p != r->priv->supervisor && role_send(r, r->priv->supervisor,
+	    &ipc_control_cut, &m, NULL) != ERR_OK)
+		return;
 }
-
-static const struct channel_ops ops = {
-	.frame = on_frame,
-	.closed = on_closed,
-};
 
 static void
 cut_now(void *ctx)
@@ -105,20 +104,45 @@ cut_now(void *ctx)
 void
 role_cut(struct role *r, struct role_peer *p, const char *why)
 {
-	struct log_line line;
-
 	if (p->is_cut)
 		return;
 	p->is_cut = true;
-	log_begin(&line, LOG_LEVEL_ALARM, NULL, "peer-cut");
-	log_str(&line, "peer", ipc_role_name(p->kind));
-	log_num(&line, "index", p->index);
-	log_str(&line, "why", why);
-	role_log(r, &line);
+	/* Who has ended is no liar. */
+	if (!channel_is_over(p->channel))
+		condemn(r, p, why);
 	/* At the end of this turn: whoever called may still hold p. */
 	p->cut = (struct loop_task){ .run = cut_now, .ctx = p };
 	loop_task_ask(r->loop, &p->cut);
 }
+
+static bool
+on_frame(void *ctx, struct channel *c UNUSED, uint16_t type,
+    struct span payload, const int *fds, unsigned int nfds)
+{
+	struct role_peer *p = ctx;
+
+	if (p->is_cut)
+		return false;
+	if (take_frame(p->role, p, type, payload, fds, nfds))
+		return true;
+	role_cut(p->role, p, "no message that it may send");
+	return false;
+}
+
+static void
+on_closed(void *ctx, struct channel *c)
+{
+	struct role_peer *p = ctx;
+
+	if (!p->is_cut && channel_is_broken(c))
+		condemn(p->role, p, "no message at all");
+	peer_gone(p->role, p);
+}
+
+static const struct channel_ops ops = {
+	.frame = on_frame,
+	.closed = on_closed,
+};
 
 struct role_peer *
 peer_add(struct role *r, enum ipc_role kind, uint32_t index, uint64_t instance,

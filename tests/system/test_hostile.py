@@ -1,4 +1,5 @@
 """Strangers who answer out of turn, and roles that were taken over."""
+import resource
 import socket
 import threading
 import time
@@ -79,3 +80,20 @@ def test_answered_before_it_was_read(make_server, aio_sink):
         eager.close()
     assert b"BBBB" not in eager.got
     assert eager.got.count(b"A" * 76 + b"\r\n") == LARGE // 78
+
+
+@pytest.mark.shows("PRV-7", "OPS-3")
+def test_no_descriptor_for_a_new_process(server):
+    """A role that cannot be started now is started when it can be."""
+    pid, limit = server.process.pid, resource.RLIMIT_NOFILE
+    was = resource.prlimit(pid, limit)
+    resource.prlimit(pid, limit, (3, was[1]))
+    old = server.kill_role("lookup")
+    try:
+        assert wait_for(lambda: "role-not-started role=lookup"
+                        in server.log.read_text(errors="replace"), 10), \
+            server.log_tail()
+    finally:
+        resource.prlimit(pid, limit, was)
+    assert wait_for(lambda: server.roles().get("lookup", [old]) != [old], 10)
+    assert wait_for(server.is_ready, 10), server.log_tail()

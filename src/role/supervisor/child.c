@@ -112,12 +112,51 @@ heard_ready(struct child *c)
 	return true;
 }
 
+enum ipc_role
+sup_liar(enum ipc_role a, enum ipc_role b)
+{
+	/* The more a role hears of strangers, the less it is believed. */
+	static const uint8_t distrust[IPC_ROLE_COUNT] = {
+		[IPC_ROLE_QUEUE] = 1,
+		[IPC_ROLE_LOOKUP] = 2,
+		[IPC_ROLE_ADMIN] = 3,
+		[IPC_ROLE_LOCAL] = 4,
+		[IPC_ROLE_RESOLVER] = 5,
+		[IPC_ROLE_SENDER] = 6,
+		[IPC_ROLE_RECEIVER] = 7,
+	};
+
+	return distrust[a] >= distrust[b] ? a : b;
+}
+
+/* Two no longer talk.  One of them is replaced, so that they do again. */
+static bool
+heard_cut(struct child *c, const struct control_cut *m)
+{
+	struct supervisor *s = c->s;
+
+	if (!sup_do_talk(c->kind, m->role))
+		return false;
+	for (size_t i = 0; i < s->nchildren; i++) {
+		struct child *other = &s->children[i], *liar;
+
+		if (other->kind != m->role || other->index != m->index ||
+		    other->instance != m->instance)
+			continue;
+		liar = sup_liar(c->kind, m->role) == c->kind ? c : other;
+		if (liar->pid > 0)
+			(void)kill(liar->pid, SIGKILL);
+	}
+	return true;
+}
+
 static bool
 on_frame(void *ctx, struct channel *ch UNUSED, uint16_t type,
     struct span payload, const int *fds UNUSED, unsigned int nfds)
 {
 	struct control_stop_all stop;
 	struct control_ready ready;
+	struct control_cut cut;
 	struct child *c = ctx;
 
 	if (nfds != 0)
@@ -125,6 +164,9 @@ on_frame(void *ctx, struct channel *ch UNUSED, uint16_t type,
 	if (type == ipc_control_ready.number)
 		return ipc_decode(&ipc_control_ready, payload, &ready) ==
 			ERR_OK && heard_ready(c);
+	if (type == ipc_control_cut.number)
+		return ipc_decode(&ipc_control_cut, payload, &cut) ==
+			ERR_OK && heard_cut(c, &cut);
 	if (type != ipc_control_stop_all.number ||
 	    c->kind != IPC_ROLE_ADMIN ||
 	    ipc_decode(&ipc_control_stop_all, payload, &stop) != ERR_OK)

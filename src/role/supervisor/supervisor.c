@@ -221,6 +221,19 @@ how_many(const struct supervisor *s, enum ipc_role kind)
 	return 1;
 }
 
+/* No process or no descriptor is left. */
+static void
+log_not_started(struct child *c)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_LEVEL_ALARM, NULL, "role-not-started");
+	log_str(&line, "role", ipc_role_name(c->kind));
+	log_num(&line, "index", c->index);
+	log_str(&line, "why", strerror(errno));
+	sup_log(c->s, &line);
+}
+
 static void
 restart_due(void *ctx)
 {
@@ -229,10 +242,12 @@ restart_due(void *ctx)
 	if (c->s->phase > 0 || c->pid > 0 || sup_spawn(c))
 		return;
 	/* Half born: its end brings the next try.  Not born: we do. */
-	if (c->pid > 0)
+	if (c->pid > 0) {
 		(void)kill(c->pid, SIGKILL);
-	else
-		loop_timer_set(c->restart, RESTART_LAST_MS);
+		return;
+	}
+	log_not_started(c);
+	loop_timer_set(c->restart, RESTART_LAST_MS);
 }
 
 static bool

@@ -110,8 +110,11 @@ void sup_heard_all(struct child *c);
 
 /* Do these two talk?  The table of doc/design/roles.md. */
 bool sup_do_talk(enum ipc_role a, enum ipc_role b);
+/* Who of two that broke with each other is replaced. */
+enum ipc_role sup_liar(enum ipc_role a, enum ipc_role b);
 struct child *sup_add_child(struct supervisor *s, enum ipc_role kind,
     uint32_t index);
+/* False: it could not be born (pid 0), or not told all (it is to be killed). */
 bool sup_spawn(struct child *c);
 MUST_USE enum err sup_say(struct child *c, const struct ipc_type *type,
     const void *msg, int fd);

@@ -439,6 +439,10 @@ test_liars(void **state UNUSED)
 		stage_until(&s, &s.nmessages, 1);
 		lies[i].tell(&s);
 		stage_until_cut(&s, lies[i].who);
+		stage_serve(&s, 20);
+		CHECK_NUM(s.cut.role, lies[i].who, "%s", lies[i].name);
+		CHECK_NUM(s.cut.instance, s.instance[lies[i].who], "%s",
+		    lies[i].name);
 		CHECK(!stage_has_logged(&s, "delivered"), "%s",
 		    lies[i].name);
 		s.answer[IPC_ROLE_LOCAL].is_silent = false;

@@ -218,6 +218,9 @@ see_frame(struct stage *s, enum ipc_role role, uint16_t type,
 	switch (role) {
 	case IPC_ROLE_SUPERVISOR:
 		s->is_ready |= type == ipc_control_ready.number;
+		if (type == ipc_control_cut.number)
+			assert_int_equal(ipc_decode(&ipc_control_cut, payload,
+			    &s->cut), ERR_OK);
 		break;
 	case IPC_ROLE_ADMIN:
 		see_admin(s, type, payload);

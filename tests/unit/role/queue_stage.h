@@ -51,6 +51,7 @@ struct stage {
 	struct buf		 reverse_paths;	/* each with <> */
 	struct buf		 log;		/* lines */
 	struct buf		 rows;		/* of an order */
+	struct control_cut	 cut;		/* the last one */
 	struct steer_end	 end;
 	bool			 has_ended;
 };

@@ -65,12 +65,38 @@ test_delay(void **state)
 	CHECK_NUM(sup_delay(next, 50, &next), 100, "and again");
 }
 
+/* Who hears more of strangers is replaced, whoever of the two complains. */
+static void
+test_liar(void **state)
+{
+	static const struct {
+		enum ipc_role	a, b, liar;
+	} rows[] = {
+		{ IPC_ROLE_QUEUE, IPC_ROLE_RECEIVER, IPC_ROLE_RECEIVER },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_SENDER, IPC_ROLE_SENDER },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_LOCAL, IPC_ROLE_LOCAL },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_RESOLVER, IPC_ROLE_RESOLVER },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_LOOKUP, IPC_ROLE_LOOKUP },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_ADMIN, IPC_ROLE_ADMIN },
+		{ IPC_ROLE_LOOKUP, IPC_ROLE_RECEIVER, IPC_ROLE_RECEIVER },
+		{ IPC_ROLE_ADMIN, IPC_ROLE_RECEIVER, IPC_ROLE_RECEIVER },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CHECK_NUM(sup_liar(rows[i].a, rows[i].b), rows[i].liar,
+		    "row %zu", i);
+		CHECK_NUM(sup_liar(rows[i].b, rows[i].a), rows[i].liar,
+		    "row %zu turned round", i);
+	}
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_who_talks, "PRV-3"),
 		TEST(test_delay, "PRV-7"),
+		TEST(test_liar, "PRV-3"),
 	};
 
 	return RUN_TESTS(tests);
