@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/send_dialogue.h"
 #include "cli/send_fields.h"
+#include "mail/address.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -81,10 +82,11 @@ qualify(struct job *j)
 
 	while (rest.n > 0 && e == ERR_OK) {
 		struct span one = span_take(&rest, span_find(rest, '\0'));
+		struct span local, host;
 
 		rest = span_skip(rest, 1);
 		e = buf_add(&whole, one);
-		if (e == ERR_OK && span_find(one, '@') == one.n)
+		if (e == ERR_OK && !addr_split(one, &local, &host))
 			e = buf_addf(&whole, "@%s", domain);
 		if (e == ERR_OK)
 			e = buf_addc(&whole, '\0');

@@ -2,6 +2,7 @@
 #include "cli/password.h"
 #include "cli/users_edit.h"
 #include "config/users.h"
+#include "mail/address.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -24,21 +25,20 @@ static const struct {
 static const struct config_domain *
 find_domain(const struct config *c, struct span address, struct span *name)
 {
-	size_t at = span_rfind(address, '@');
 	const struct config_domain *d;
+	struct span domain;
 
-	*name = span_of(address.p, at);
-	if (at == address.n) {
+	if (!addr_split(address, name, &domain)) {
 		if (c->ndomains == 1)
 			return &c->domains[0];
 		cli_complain("%.*s in which of the %zu domains? say "
 		    "NAME@DOMAIN", SPAN_FMT(address), c->ndomains);
 		return NULL;
 	}
-	d = config_domain_find(c, span_skip(address, at + 1));
+	d = config_domain_find(c, domain);
 	if (d == NULL)
 		cli_complain("%.*s is no domain of the configuration",
-		    SPAN_FMT(span_skip(address, at + 1)));
+		    SPAN_FMT(domain));
 	return d;
 }
 

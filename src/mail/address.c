@@ -293,6 +293,16 @@ local_inside(const struct addr *a)
 }
 
 bool
+addr_split(struct span text, struct span *local, struct span *domain)
+{
+	size_t at = span_rfind(text, '@');
+
+	*local = span_of(text.p, at);
+	*domain = span_skip(text, MIN(at + 1, text.n));
+	return at < text.n;
+}
+
+bool
 addr_eq(const struct addr *a, const struct addr *b)
 {
 	struct span la, lb;

@@ -38,6 +38,12 @@ MUST_USE enum err addr_parse(struct span text, struct addr *a);
  */
 MUST_USE enum err addr_parse_reverse(struct span *in, struct addr *a);
 MUST_USE enum err addr_parse_forward(struct span *in, struct addr *a);
+/*
+ * Halves of what was accepted before, or of a login name: the last '@' parts
+ * them, for no domain holds one.  False: there is none, *local is all of it
+ * and *domain is empty.
+ */
+bool addr_split(struct span text, struct span *local, struct span *domain);
 /* A Domain of the grammar; the same for "[192.0.2.1]" and "[IPv6:...]". */
 bool addr_is_domain(struct span s);
 bool addr_is_literal(struct span s);

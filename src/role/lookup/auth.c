@@ -7,6 +7,8 @@
  */
 #include "role/lookup/lookup.h"
 
+#include "mail/address.h"
+
 #include <stdlib.h>
 
 #define USER_MAX	254u
@@ -92,11 +94,10 @@ fold(struct span s, char *to)
 static size_t
 split(const struct role *r, struct span user, struct span *name)
 {
-	size_t at = span_rfind(user, '@');
+	struct span domain;
 
-	*name = span_of(user.p, at);
-	if (at < user.n)
-		return lookup_domain_index(r, span_skip(user, at + 1));
+	if (addr_split(user, name, &domain))
+		return lookup_domain_index(r, domain);
 	return r->config->ndomains == 1 ? 0 : r->config->ndomains;
 }
 
@@ -105,11 +106,13 @@ static void
 name_user(const struct role *r, struct check *c, struct span user,
     size_t domain)
 {
+	struct span local, said;
+
 	c->user_n = fold(user, c->user);
-	if (span_find(user, '@') == user.n && domain < r->config->ndomains) {
+	if (!addr_split(user, &local, &said) && domain < r->config->ndomains) {
 		struct span d = span_str(r->config->domains[domain].name);
 
-		c->user[c->user_n++] = '@';
+		c->user_n += fold(SPAN("@"), c->user + c->user_n);
 		c->user_n += fold(d, c->user + c->user_n);
 	}
 }

@@ -7,18 +7,20 @@
  */
 #include "role/queue/queue.h"
 
+#include "mail/address.h"
+
 #include "os/clock.h"
 
 /* Who takes turns with whom: the user, else the domain of the reverse-path. */
 static uint32_t
 originator_of(const struct queue *q, const struct envelope *e)
 {
-	size_t at;
+	struct span local, domain;
 
 	if (e->originator.n > 0)
 		return queue_hash(q, e->originator);
-	at = span_rfind(e->reverse_path, '@');
-	return queue_hash(q, span_skip(e->reverse_path, at));
+	(void)addr_split(e->reverse_path, &local, &domain);
+	return queue_hash(q, domain);
 }
 
 #define MARK_HASH	0xffffffu

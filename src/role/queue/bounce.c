@@ -12,6 +12,8 @@
  */
 #include "role/queue/bounce.h"
 
+#include "mail/address.h"
+
 #include <stdlib.h>
 
 #define RETRY_MS	10000u
@@ -62,12 +64,12 @@ settle_failed(struct queue *q, struct store_message *m, uint32_t slot,
 static bool
 is_within_rate(struct queue *q, struct span reverse_path)
 {
-	struct span domain = span_skip(reverse_path,
-	    span_rfind(reverse_path, '@'));
-	struct queue_rate *r = &q->rates[queue_hash(q, domain) %
-	    COUNT(q->rates)];
 	uint32_t hour = (uint32_t)(loop_now_ms(q->role->loop) / RATE_HOUR_MS);
+	struct span local, domain;
+	struct queue_rate *r;
 
+	(void)addr_split(reverse_path, &local, &domain);
+	r = &q->rates[queue_hash(q, domain) % COUNT(q->rates)];
 	if (r->hour != hour)
 		*r = (struct queue_rate){ .hour = hour };
 	return ++r->n <= QUEUE_BOUNCES_AN_HOUR;

@@ -7,6 +7,8 @@
  */
 #include "role/queue/queue.h"
 
+#include "mail/address.h"
+
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,18 +23,16 @@ enum err
 queue_destination(const struct config *c, const struct envelope_recipient *r,
     struct buf *name)
 {
-	struct span domain;
 	const struct config_relay *relay;
-	size_t at = span_rfind(r->address, '@');
+	struct span local, domain;
 	enum err e;
 
 	buf_cut(name, 0);
 	if (r->route == ENVELOPE_LOCAL)
 		return buf_addc(name, 'l');
-	if (at == r->address.n)
-		return buf_addc(name, 'm');	/* no domain: DNS has none */
 	e = buf_addc(name, 'm');
-	domain = span_skip(r->address, at + 1);
+	if (!addr_split(r->address, &local, &domain))
+		return e;	/* no domain: DNS has none */
 	for (size_t i = 0; e == ERR_OK && i < domain.n; i++)
 		e = buf_addc(name, ascii_lower(domain.p[i]));
 	if (e != ERR_OK)

@@ -3,6 +3,8 @@
 
 #include "check.h"
 
+#include "base/rand.h"
+
 static const struct {
 	const char	*text;
 	bool		 is_good;
@@ -470,6 +472,82 @@ test_published_paths(void **state UNUSED)
 	CHECK(n > 20, "%zu paths", n);
 }
 
+/* Letters of the grammar more often than others. */
+static void
+mutate(struct rand *r, uint8_t *text, size_t *n)
+{
+	static const char letters[] = "@\"\\.[]<>ab-:,; \t\r\n";
+	size_t at = rand_below(r, *n);
+	uint8_t c = rand_below(r, 8) == 0 ? (uint8_t)rand_below(r, 256) :
+	    (uint8_t)letters[rand_below(r, sizeof letters - 1)];
+
+	if (rand_below(r, 3) == 0 && *n > 1)
+		memmove(text + at, text + at + 1, --*n - at);
+	else
+		text[at] = c;
+}
+
+/*
+ * The server's reading, a mailbox and a path in brackets, and what delivery
+ * makes of the stored text: the same halves, for whatever is accepted.
+ */
+static void
+test_one_reading(void **state UNUSED)
+{
+	unsigned int n = getenv("POSTHORSE_LONG") != NULL ? 1000000 : 200000;
+	unsigned int ngood = 0;
+	struct rand r = { 20261124 };
+
+	for (unsigned int i = 0; i < n; i++) {
+		const char *from = cases[rand_below(&r, COUNT(cases))].text;
+		uint8_t text[600] = "<";
+		size_t len = MIN(strlen(from), sizeof text - 2);
+		struct span path, local, domain;
+		struct addr a, b;
+		enum err e;
+
+		memcpy(text + 1, from, len);
+		for (uint64_t k = rand_below(&r, 3); k > 0 && len > 0; k--)
+			mutate(&r, text + 1, &len);
+		text[len + 1] = '>';
+		path = span_of(text, len + 2);
+		e = addr_parse(span_of(text + 1, len), &a);
+		if (e != ERR_OK)
+			continue;
+		ngood++;
+		CHECK(addr_parse_forward(&path, &b) == ERR_OK && path.n == 0 &&
+		    span_eq(a.local, b.local) && span_eq(a.domain, b.domain),
+		    "in brackets: %.*s", (int)len, text + 1);
+		CHECK(addr_split(a.text, &local, &domain) &&
+		    span_eq(a.local, local) && span_eq(a.domain, domain),
+		    "halves: %.*s", (int)len, text + 1);
+	}
+	CHECK(ngood > n / 20, "%u were accepted", ngood);
+}
+
+static void
+test_split(void **state UNUSED)
+{
+	static const struct {
+		const char	*text, *local, *domain;
+		bool		 has_domain;
+	} rows[] = {
+		{ "a@b", "a", "b", true }, { "a", "a", "", false },
+		{ "", "", "", false }, { "@b", "", "b", true },
+		{ "a@", "a", "", true }, { "\"a@b\"@c", "\"a@b\"", "c", true },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct span local, domain;
+
+		CHECK_NUM(addr_split(span_str(rows[i].text), &local, &domain),
+		    rows[i].has_domain, "%s", rows[i].text);
+		CHECK(span_eq(local, span_str(rows[i].local)) &&
+		    span_eq(domain, span_str(rows[i].domain)), "%s",
+		    rows[i].text);
+	}
+}
+
 int
 main(void)
 {
@@ -482,6 +560,8 @@ main(void)
 		TEST(test_same_mailbox, ""),
 		TEST(test_canonical, ""),
 		TEST(test_published_paths, "PRS-4"),
+		TEST(test_one_reading, "PRS-1"),
+		TEST(test_split, "PRS-1"),
 	};
 
 	return RUN_TESTS(tests);
