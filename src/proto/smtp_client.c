@@ -262,17 +262,19 @@ is_due(struct smtp_client *c, enum smtp_client_kind kind)
 static bool
 take_action(struct smtp_client *c, struct smtp_client_action *act)
 {
-	enum smtp_client_kind kind = SMTP_CLIENT_SEND;
+	enum smtp_client_kind kind;
 
-	while (kind <= SMTP_CLIENT_CLOSE && !is_due(c, kind))
-		kind++;
+	for (kind = SMTP_CLIENT_SEND; kind <= SMTP_CLIENT_CLOSE; kind++) {
+		if (!is_due(c, kind))
+			continue;
+		if (kind == SMTP_CLIENT_RESULT && take_result(c, act))
+			return true;
+		c->todo &= ~(1u << kind);
+		if (kind != SMTP_CLIENT_RESULT)
+			break;
+	}
 	if (kind > SMTP_CLIENT_CLOSE)
 		return false;
-	if (kind == SMTP_CLIENT_RESULT && take_result(c, act))
-		return true;
-	c->todo &= ~(1u << kind);
-	if (kind == SMTP_CLIENT_RESULT)
-		return take_action(c, act);
 	*act = kind == SMTP_CLIENT_CLOSE ? c->close :
 	    (struct smtp_client_action){ .kind = kind };
 	if (kind == SMTP_CLIENT_SEND) {
