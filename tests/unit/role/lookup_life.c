@@ -26,6 +26,7 @@
 
 struct stage {
 	char		folder[64];
+	const char	*limits;	/* more rows of the configuration */
 	pid_t		pid;
 	int		control, receiver;
 	uint64_t	tag;
@@ -122,10 +123,10 @@ config_text(const struct stage *s)
 	int fd;
 
 	(void)snprintf(text, sizeof text, "hostname mx.example.org\n"
-	    "limit sessions-per-address 2\n"
+	    "limit sessions-per-address 2\n%s"
 	    "domain example.org {\n\tusers file %s/users\n"
 	    "\tdeliver maildir /mail/{user}\n\tpostmaster bob\n}\n",
-	    s->folder);
+	    s->limits, s->folder);
 	assert_int_equal(file_memfd("config", &fd), ERR_OK);
 	assert_int_equal(file_write_all(fd, span_str(text)), ERR_OK);
 	assert_int_equal(file_seal(fd), ERR_OK);
@@ -178,13 +179,14 @@ pass_files(struct stage *s)
 }
 
 static void
-stage_begin(struct stage *s, const char *users)
+stage_begin_with(struct stage *s, const char *users, const char *limits)
 {
 	struct control_ready ready;
 	struct span packet, payload;
 	uint16_t type;
 
-	*s = (struct stage){ .folder = "/tmp/posthorse-lookup-XXXXXX" };
+	*s = (struct stage){ .folder = "/tmp/posthorse-lookup-XXXXXX",
+		.limits = limits };
 	assert_non_null(mkdtemp(s->folder));
 	assert_int_equal(chmod(s->folder, 0755), 0);
 	if (users != NULL)
@@ -197,6 +199,12 @@ stage_begin(struct stage *s, const char *users)
 	assert_int_equal(ipc_decode(&ipc_control_ready, payload, &ready),
 	    ERR_OK);
 	CHECK_NUM(ready.sandbox, SANDBOX_NEEDED, "Landlock and seccomp");
+}
+
+static void
+stage_begin(struct stage *s, const char *users)
+{
+	stage_begin_with(s, users, "");
 }
 
 static void
@@ -379,6 +387,111 @@ test_passwords(void **state)
 	stage_end(&s);
 }
 
+/*
+ * AUTH-4: what an answer costs says nothing.  The processor time of the whole
+ * process is compared, which a busy machine does not change; the kinds take
+ * turns, and the longest tenth (an interrupt, a cold cache) is left out.
+ */
+#define KINDS		3u
+#define SAMPLES_MAX	2000u
+#define T_MAX		4.5
+static const struct {
+	const char *name, *user, *password;
+} kinds[KINDS] = {
+	{ "unknown", "nobody@example.org", "wrong-password" },
+	{ "wrong", "anna@example.org", "wrong-password" },
+	{ "disabled", "dora@example.org", "wrong-password" },
+};
+
+static double
+cpu_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(clock, &t), 0);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+struct figures {
+	double	mean, variance, n;
+};
+
+static struct figures
+figures_of(double *samples, size_t n)
+{
+	struct figures f = { .n = (double)(n - n / 10) };
+
+	qsort(samples, n, sizeof *samples, compare);
+	for (size_t i = 0; i < n - n / 10; i++)
+		f.mean += samples[i] / f.n;
+	for (size_t i = 0; i < n - n / 10; i++)
+		f.variance += (samples[i] - f.mean) * (samples[i] - f.mean) /
+		    (f.n - 1);
+	return f;
+}
+
+/* The square of Welch's t. */
+static double
+welch_squared(const struct figures *a, const struct figures *b)
+{
+	double d = a->mean - b->mean;
+
+	return d * d / (a->variance / a->n + b->variance / b->n);
+}
+
+static double
+worst_of(struct stage *s, clockid_t clock, unsigned int n)
+{
+	static double samples[KINDS][SAMPLES_MAX];
+	struct figures f[KINDS];
+	double worst = 0;
+
+	for (unsigned int i = 0; i < n * KINDS; i++) {
+		unsigned int k = (i + i / KINDS) % KINDS;
+		double before = cpu_ns(clock);
+
+		CHECK_NUM(ask_auth(s, kinds[k].user, kinds[k].password, i),
+		    LOOKUP_AUTH_BAD, "%s", kinds[k].name);
+		samples[k][i / KINDS] = cpu_ns(clock) - before;
+	}
+	for (unsigned int k = 0; k < KINDS; k++)
+		f[k] = figures_of(samples[k], n);
+	for (unsigned int k = 0; k < KINDS; k++)
+		worst = MAX(worst, welch_squared(&f[k], &f[(k + 1) % KINDS]));
+	return worst;
+}
+
+static void
+test_timing(void **state)
+{
+	static struct crypt_data data;
+	const char *hash = crypt_rn("secret", "$6$rounds=1000$saltsalt$", &data,
+	    sizeof data);
+	unsigned int n = getenv("POSTHORSE_LONG") != NULL ? SAMPLES_MAX : 300;
+	double worst = T_MAX * T_MAX;
+	clockid_t clock;
+	char users[512];
+	struct stage s;
+
+	(void)state;
+	(void)snprintf(users, sizeof users, "anna:%s\nbob:*\ndora:*\n", hash);
+	stage_begin_with(&s, users, "limit auth-per-account 100000\n"
+	    "limit auth-per-minute 100000\nlimit auth-per-day 100000\n");
+	assert_int_equal(clock_getcpuclockid(s.pid, &clock), 0);
+	for (unsigned int i = 0; i < 3 && worst >= T_MAX * T_MAX; i++)
+		worst = worst_of(&s, clock, n);
+	CHECK(worst < T_MAX * T_MAX, "t squared is %g", worst);
+	stage_end(&s);
+}
+
 static void
 test_sessions(void **state)
 {
@@ -418,6 +531,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_routes, "RLY-3 AUTH-8"),
 	TEST(test_table_comes_and_goes, "RLY-2 RLY-3"),
 	TEST(test_passwords, "AUTH-4 AUTH-5 AUTH-8"),
+	TEST(test_timing, "AUTH-4"),
 	TEST(test_sessions, ""),
 	TEST(test_broken_conversation, "PRV-4"),
 };
