@@ -414,6 +414,15 @@ store_now(const struct store *s)
 	return s->files->wall_ms(s->files->self);
 }
 
+/* A clock that was set back makes no pause longer (DLV-9). */
+bool
+store_is_pausing(const struct store *s, uint64_t until)
+{
+	uint64_t now = store_now(s);
+
+	return until > now && until - now <= STORE_PAUSE_MS;
+}
+
 struct store_counts
 store_counts(const struct store *s)
 {

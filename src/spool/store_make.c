@@ -92,8 +92,7 @@ store_make_wanted(const struct store *s)
 {
 	struct segment *g;
 
-	if (s->making != MAKE_NONE ||
-	    (s->make_pause != 0 && s->make_pause > store_now(s)))
+	if (s->making != MAKE_NONE || store_is_pausing(s, s->make_pause))
 		return false;
 	return make_choose(s, &g) != MAKE_NONE;
 }

@@ -203,6 +203,8 @@ void store_alarm(struct store *s, enum store_alarm_kind kind,
  */
 bool store_id_is_new(struct store *s, const struct msg_id *id);
 uint64_t store_now(const struct store *s);
+/* A failure was so short ago that nothing is tried. */
+bool store_is_pausing(const struct store *s, uint64_t until);
 
 /* store_read.c */
 /* Learn of poison, and how far the segment is known to be durable. */

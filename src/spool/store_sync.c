@@ -456,7 +456,7 @@ checkpoint_is_due(const struct store *s)
 bool
 store_sync_wanted(const struct store *s)
 {
-	if (s->is_syncing || (s->sync_pause != 0 && s->sync_pause > store_now(s)))
+	if (s->is_syncing || store_is_pausing(s, s->sync_pause))
 		return false;
 	return s->pending.n > 0 || s->moves.n > 0 || s->salvage != NULL ||
 	    checkpoint_is_due(s) || spool_writer_wants_sync(s->own);

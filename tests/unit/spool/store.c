@@ -219,6 +219,39 @@ test_failed_sync_is_final(UNUSED void **state)
 	rig_end(&r);
 }
 
+static uint64_t
+years_ago(void *self)
+{
+	(void)self;
+	return 1000;
+}
+
+/* A pause after a failure does not last until the clock is right again. */
+static void
+test_clock_set_back_in_a_pause(UNUSED void **state)
+{
+	const struct store_outcome done = { .fate = STORE_DONE };
+	struct spool_files good;
+	struct rig r;
+	uint64_t ticket;
+
+	rig_begin(&r);
+	rig_supply(&r);
+	good = r.files;
+	(void)rig_receive(&r, 1, "text\r\n");
+	CHECK_NUM(store_settle(r.store, r.messages[0], 0, &done, &ticket),
+	    ERR_OK, "settle");
+	r.files.sync = sync_fails;
+	(void)rig_sync_store(&r);
+	CHECK(!store_may_deliver(r.store), "the journal is broken");
+	CHECK(!store_sync_wanted(r.store), "a pause");
+	r.files = good;
+	r.files.wall_ms = years_ago;
+	CHECK(rig_sync_store(&r) >= ticket, "durable");
+	CHECK(store_may_deliver(r.store), "mended");
+	rig_end(&r);
+}
+
 static void
 flip_bit(struct rig *r, uint64_t bit)
 {
@@ -283,6 +316,7 @@ main(void)
 		TEST(test_cancelled_is_not_queued, "SPL-12"),
 		TEST(test_planted_links_are_refused, "SPL-16"),
 		TEST(test_failed_sync_is_final, "SPL-3"),
+		TEST(test_clock_set_back_in_a_pause, "DLV-9"),
 	};
 
 	return RUN_TESTS(tests);
