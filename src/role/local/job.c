@@ -240,6 +240,7 @@ put_drop(const struct job *j, struct maildir_batch *b, struct job_drop *d,
 		return;
 	whose[maildir_write(b, &box, &(struct maildir_mail){
 	    .id = d->id,
+	    .slot = d->slot,
 	    .reverse_path = d->reverse_path,
 	    .address = d->address,
 	    .content = d->content,

@@ -95,7 +95,10 @@ put_mail(struct maildir_batch *b, int fd, const struct maildir_mail *mail)
 	    put_content(b, fd, mail->content) && flush(b, fd);
 }
 
-/* Seconds of arrival, the id, our host: unique, and the same next time. */
+/*
+ * Seconds of arrival, the id, the recipient's slot, our host: unique, and the
+ * same next time.
+ */
 static void
 file_name(const struct maildir_mail *mail, char name[128])
 {
@@ -106,8 +109,8 @@ file_name(const struct maildir_mail *mail, char name[128])
 	for (size_t i = 0; i < 6; i++)
 		ms = ms << 8 | mail->id.octets[i];
 	msg_id_print(&mail->id, id);
-	(void)snprintf(name, 128, "%llu.%s.%.*s",
-	    (unsigned long long)(ms / 1000), id, host,
+	(void)snprintf(name, 128, "%llu.%s_%u.%.*s",
+	    (unsigned long long)(ms / 1000), id, mail->slot, host,
 	    (const char *)mail->hostname.p);
 }
 

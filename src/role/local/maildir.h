@@ -10,7 +10,7 @@
  * throughput of an fsync a file and directory (doc/design/local.md has the
  * figures), and errors of write-back reach it as well.
  *
- * The file's name is made from the message's id, so a delivery that a crash
+ * The file's name is made from the message's id and slot, so a delivery that a crash
  * cut off before its outcome was durable replaces its own first copy.
  *
  * Content comes with CRLF and is written with LF, as every reader of a Maildir
@@ -28,6 +28,7 @@
 
 struct maildir_mail {
 	struct msg_id	id;
+	uint32_t	slot;		/* two recipients may share a place */
 	struct span	reverse_path;	/* "" writes <> */
 	struct span	address;	/* for Delivered-To */
 	struct span	content;	/* CRLF */
