@@ -1,4 +1,5 @@
 """Strangers who answer out of turn, and roles that were taken over."""
+import os
 import resource
 import socket
 import threading
@@ -6,8 +7,9 @@ import time
 
 import pytest
 
-from server import wait_for
+from server import FIRST_ID, IS_ROOT, PASSWORD, USERS, wait_for
 from talk import Talk
+from test_relay import folder_of
 
 LARGE = 1_000_000	# octets: more than two socket buffers hold
 
@@ -97,3 +99,46 @@ def test_no_descriptor_for_a_new_process(server):
         resource.prlimit(pid, limit, was)
     assert wait_for(lambda: server.roles().get("lookup", [old]) != [old], 10)
     assert wait_for(server.is_ready, 10), server.log_tail()
+
+
+@pytest.mark.shows("DLV-1")
+def test_two_domains_in_one_mailbox(make_server):
+    """Two recipients whose mail lies in one place: two files, at once."""
+    server = make_server(
+        extra="domain example.com {\n\tusers file FOLDER/users.com\n"
+        "\tdeliver maildir FOLDER/mail/{user}\n}\n",
+        change=lambda text: text.replace("FOLDER", folder_of(text)))
+    server.command("user", "add", "user@example.com", stdin=PASSWORD + "\n")
+    if IS_ROOT:
+        number = FIRST_ID + USERS.index("lookup")
+        os.chown(server.folder / "users.com", number, number)
+    server.start()
+    to = ["user@example.org", "user@example.com"]
+    with Talk(server.port("mx")) as t:
+        t.hello()
+        t.mail(b"Subject: both\r\n\r\ntext\r\n", to=to)
+    mails = [p.read_bytes() for p in server.wait_messages(2)]
+    assert len(mails) == 2, server.log_tail()
+    for address in to:
+        assert any(address.encode() in m.split(b"\n")[1] for m in mails)
+    assert "mailbox-trouble" not in server.log.read_text(errors="replace")
+
+
+@pytest.mark.shows("SPL-9")
+def test_half_a_large_message_leaves_no_file(server):
+    """Whoever breaks off in a large message takes no room of the spool."""
+    def octets():
+        try:
+            return sum(p.stat().st_size
+                       for p in server.spool.glob("large-*"))
+        except FileNotFoundError:
+            return 1
+
+    with Talk(server.port("mx")) as t:
+        t.hello()
+        t.ask("MAIL FROM:<a@example.net>", 250)
+        t.ask("RCPT TO:<user@example.org>", 250)
+        t.ask("DATA", 354)
+        t.raw((b"x" * 76 + b"\r\n") * 20000)
+        assert wait_for(octets, 10)
+    assert wait_for(lambda: octets() == 0, 10), server.log_tail()

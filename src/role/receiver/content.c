@@ -108,7 +108,10 @@ void
 content_drop(struct receiver *rc, struct content *c)
 {
 	chunks_free(rc, c);
-	if (c->is_large)
+	if (c->is_large) {
 		spool_large_drop(rc->writer, &c->large);
+		/* The queue makes room of it, and no sync may follow. */
+		loop_task_ask(rc->role->loop, &rc->kick);
+	}
 	*c = (struct content){ 0 };
 }

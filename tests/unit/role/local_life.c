@@ -371,6 +371,8 @@ test_hostile_queue(void **state UNUSED)
 			assert_int_equal(file_seal(fd), ERR_OK);
 		job_send(&s, 1, fd, description + cases[i].more);
 		CHECK_NUM(receive(s.queue).n, 0, "%s: cut off", cases[i].name);
+		CHECK(receive(s.control).n > 0, "%s: the supervisor is told",
+		    cases[i].name);
 		stop(&s);
 		status = stage_end(&s);
 		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0,
