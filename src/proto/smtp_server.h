@@ -92,6 +92,7 @@ struct smtp_tx {
 	uint32_t	nrecipients;
 	bool		is_8bit;
 	enum smtp_reply	refuse;		/* of content that is read to its end */
+	enum smtp_reply	spoilt;		/* it cannot be kept just now */
 	uint64_t	seen;		/* octets of content from the wire */
 	uint64_t	size;		/* of them shown */
 };

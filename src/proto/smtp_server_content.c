@@ -30,10 +30,14 @@ smtp_server_body(struct smtp_server *s, struct span octets)
 		return;
 	}
 	content_scan_feed(&s->scan, octets);
-	smtp_server_act(s, SMTP_DO_BODY, octets);
+	if (s->tx.spoilt == RE_NONE)
+		smtp_server_act(s, SMTP_DO_BODY, octets);
 }
 
-/* Section 19, once all is known. */
+/*
+ * Section 19, once all is known.  What will never be taken is said before what
+ * is only a matter of time: a client that comes again would send it in vain.
+ */
 static enum smtp_reply
 judge(const struct smtp_server *s, const struct content_facts *f)
 {
@@ -48,7 +52,7 @@ judge(const struct smtp_server *s, const struct content_facts *f)
 	/* RFC 5321 6.3: loop detection. */
 	if (f->received > p->hops || f->received_own > p->hops_own)
 		return RE_LOOP;
-	return f->longest_line > p->body_line ? RE_BODY_LINE : RE_NONE;
+	return f->longest_line > p->body_line ? RE_BODY_LINE : s->tx.spoilt;
 }
 
 void
@@ -71,8 +75,8 @@ smtp_server_body_end(struct smtp_server *s)
 void
 smtp_server_spoil(struct smtp_server *s, enum smtp_reply re)
 {
-	if (s->phase == PH_BODY && s->tx.refuse == RE_NONE)
-		s->tx.refuse = re;
+	if (s->phase == PH_BODY && s->tx.spoilt == RE_NONE)
+		s->tx.spoilt = re;
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "spool/plant.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,12 +80,23 @@ make_choose(const struct store *s, struct segment **g)
 		return MAKE_REMOVE;
 	if (*g != NULL)
 		return MAKE_AGAIN;
+	/* A large file costs nothing beside a segment: the first of them soon,
+	 * yet never two in a row while segments are wanted. */
+	if (ready_large_count(s) == 0 && s->options.ready_large > 0 &&
+	    store_segment_count(s) > 0 && !s->was_large)
+		return MAKE_LARGE;
 	if (ready_free_count(s) < s->options.ready &&
 	    store_segment_count(s) < STORE_SEGMENTS_MAX)
 		return MAKE_SEGMENT;
 	if (ready_large_count(s) < s->options.ready_large)
 		return MAKE_LARGE;
 	return MAKE_NONE;
+}
+
+bool
+store_is_full(const struct store *s)
+{
+	return s->has_no_room && ready_free_count(s) == 0;
 }
 
 bool
@@ -186,6 +198,7 @@ store_make_begin(struct store *s, struct spool_job *job)
 	*job = (struct spool_job){ .files = s->files, .dir = s->dir,
 		.write_fd = -1 };
 	s->making = kind;
+	s->was_large = kind == MAKE_LARGE;
 	s->making_segment = g;
 	if (g != NULL)
 		g->is_busy = true;
@@ -269,6 +282,8 @@ store_make_end(struct store *s, const struct spool_job *job)
 	ASSERT(s->making != MAKE_NONE);
 	if (g != NULL)
 		g->is_busy = false;
+	s->has_no_room = job->error != ERR_OK &&
+	    (job->why == ENOSPC || job->why == EDQUOT);
 	if (job->error != ERR_OK) {
 		make_failed(s, job);
 	} else if (s->making == MAKE_SEGMENT) {

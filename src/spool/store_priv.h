@@ -120,6 +120,8 @@ struct store {
 	int			 large_fd;	/* of the last claim, or -1 */
 	/* making */
 	enum make_kind		 making;
+	bool			 was_large;	/* what was made last */
+	bool			 has_no_room;	/* it failed for want of it */
 	struct segment		*making_segment;
 	uint64_t		 making_number, making_generation;
 	uint8_t			 making_text[SPOOL_BLOCK];
@@ -162,6 +164,8 @@ struct segment *segment_new(uint64_t number, uint64_t generation,
 void segment_free(struct segment *g);
 void segment_renew(struct segment *g, uint64_t generation);
 void segment_name(char name[SPOOL_NAME_MAX], uint64_t number);
+/* No segment is ready, and the disk has no room for one. */
+bool store_is_full(const struct store *s);
 void large_name(char name[SPOOL_NAME_MAX], uint64_t number);
 struct store_large *store_large_find(struct store *s, uint64_t number);
 MUST_USE enum err store_large_add(struct store *s,

@@ -331,6 +331,8 @@ store_room(struct store *s)
 {
 	struct spool_space space;
 
+	if (store_is_full(s))
+		return STORE_ROOM_NONE;
 	if (s->files->space(s->files->self, s->dir, &space) < 0)
 		return STORE_ROOM_OK;
 	if (is_under(&space, s->options.refuse_all, ROOM_LEAST))

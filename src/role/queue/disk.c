@@ -59,6 +59,8 @@ make_done(void *job)
 	store_make_end(q->store, job);
 	q->is_making = false;
 	queue_refill(q);
+	if (((struct spool_job *)job)->error != ERR_OK)
+		queue_watch_room(q);
 	queue_wake(q);
 }
 

@@ -28,7 +28,7 @@
 #define RECEIVER_CHUNKS_KEPT	64u		/* spare ones: 1 MiB */
 #define RECEIVER_CHUNKS_MAX	(SPOOL_INLINE_MAX / RECEIVER_CHUNK)
 #define RECEIVER_CACHE_MAX	4096u		/* answers about recipients */
-#define RECEIVER_ASK_MS		30000u		/* then it is "temporary" */
+#define RECEIVER_ASK_MS		10000u		/* then it is "temporary" */
 
 struct receiver;
 

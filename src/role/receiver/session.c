@@ -369,7 +369,7 @@ due(const struct session *s, enum smtp_reply *re)
 static bool
 is_ours(struct session *s, uint64_t t)
 {
-	if (!s->server.is_waiting)
+	if (!s->server.is_waiting && s->ask == ASK_NOTHING)
 		return false;
 	if (s->ask != ASK_NOTHING && t >= s->asked_ms + RECEIVER_ASK_MS)
 		ask_fail(s);

@@ -594,6 +594,37 @@ test_content_limits(void **state UNUSED)
 	}
 }
 
+/* What cannot be kept now is read on: what is wrong with it for good wins. */
+static void
+test_spoilt_content(void **state UNUSED)
+{
+	static const struct {
+		size_t		 width;		/* of one line */
+		const char	*codes;
+	} rows[] = {
+		{ 100, "220 250 250 250 354 452 250" },
+		{ 205, "220 250 250 250 354 550 250" },
+	};
+	char line[206], got[512];
+
+	memset(line, 'x', sizeof line);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct play *p = play_begin(&mx, false);
+
+		memcpy(line, "\r\n", 2);
+		memcpy(line + rows[i].width - 2, "\r\n", 3);
+		say_lines(p, OPEN);
+		smtp_server_spoil(&p->s, RE_NO_LARGE);
+		say(p, line, rows[i].width);
+		say_lines(p, ".\r\n" MAIL);
+		CHECK_STR(codes(p, got), rows[i].codes, "%zu", rows[i].width);
+		assert_int_equal(p->ncontent, 0);
+		line[rows[i].width - 2] = line[rows[i].width - 1] = 'x';
+		line[rows[i].width] = 'x';
+		play_end(p);
+	}
+}
+
 static void
 test_long_line(void **state UNUSED)
 {
@@ -805,6 +836,7 @@ main(void)
 		TEST(test_hold, "AUTH-5"),
 		TEST(test_limits, "SMTP-8 RLY-5"),
 		TEST(test_content_limits, "SMTP-8"),
+		TEST(test_spoilt_content, "SMTP-8"),
 		TEST(test_long_line, ""),
 		TEST(test_delay, "RLY-5"),
 		TEST(test_failed_store, "SMTP-4"),

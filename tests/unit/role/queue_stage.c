@@ -477,8 +477,7 @@ stage_begin(struct stage *s)
 		stage_connect(s, roles[i]);
 	stage_send(s->control, &ipc_control_go, &go, -1);
 	stage_until_true(s, &s->is_ready);
-	if (!s->is_mute)
-		stage_announce(s);
+	stage_announce(s);
 	stage_until_logged(s, "queue-open");
 }
 
