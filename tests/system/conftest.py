@@ -1,5 +1,6 @@
 """Fixtures: a server of one's own, sinks, and what a failed test shows."""
 import os
+import signal
 import ssl
 import sys
 
@@ -10,6 +11,11 @@ sys.path.insert(0, os.path.dirname(__file__))
 import sinks
 from server import BUILD, IS_ROOT, VECTORS, Server
 from talk import Talk
+
+
+def pytest_configure():
+    """A box of time that closes ends us like Ctrl-C: what was seen is told."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

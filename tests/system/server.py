@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -95,9 +96,13 @@ def role_of(pid):
 
 
 class Server:
-    """change: text -> text, applied to the configuration before the start."""
+    """
+    change: text -> text, applied to the configuration before the start.
+    files: how many descriptors each of its processes may have.
+    """
 
-    def __init__(self, folder, change=None, extra="", build=None, env=None):
+    def __init__(self, folder, change=None, extra="", build=None, env=None,
+                 files=None):
         self.folder = pathlib.Path(folder)
         self.build = pathlib.Path(build or BUILD)
         self.program = self.build / "src" / "posthorse"
@@ -108,6 +113,7 @@ class Server:
         self.log = self.folder / "log"
         self.conf = self.folder / "posthorse.conf"
         self.env = dict(os.environ, **(env or {}))
+        self.files = files
         self.process = None
         self._prepare()
         text = CONFIG.format(folder=self.folder, **self.ports) + extra
@@ -167,11 +173,16 @@ class Server:
         self.process = subprocess.Popen(
             [self.program, "-c", self.conf, "serve"], stdin=subprocess.DEVNULL,
             stdout=out, stderr=subprocess.STDOUT, env=self.env,
-            start_new_session=True)
+            start_new_session=True, preexec_fn=self._limit)
         out.close()
         if wait and not wait_for(self.is_ready, 20):
             raise AssertionError("not ready after 20 s:\n" + self.log_tail())
         return self
+
+    def _limit(self):
+        if self.files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE,
+                               (self.files, self.files))
 
     def is_ready(self):
         """Each receiver takes a message, for a mailbox no test looks at."""

@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -124,6 +125,8 @@ def test_full_disk(make_server):
                 acked.append(message_id(text))
             if codes[-3:] == [452] * 3:
                 break
+            if code != 250:
+                time.sleep(0.05)
         t.close()
         assert codes[-1] == 452 and set(codes) <= {250, 452, 451}, codes[-5:]
         assert acked
@@ -144,16 +147,12 @@ def test_full_disk(make_server):
 @pytest.mark.shows("OPS-3")
 def test_descriptors_run_out(make_server):
     """A receiver with few descriptors pauses, burns nothing, recovers."""
-    server = make_server(change=lambda text: text.replace(
+    server = make_server(files=100, change=lambda text: text.replace(
         "receivers 2", "receivers 1")).start()
     pid = server.roles()["receiver"][0]
-    used = len(os.listdir(f"/proc/{pid}/fd"))
-    subprocess.run(["prlimit", f"--pid={pid}", f"--nofile={used + 10}"],
-                   check=True)
-    import socket
     open_now = [socket.create_connection(("127.0.0.1", server.port("mx")), 5)
-                for _ in range(40)]
-    time.sleep(1)
+                for _ in range(120)]
+    assert wait_for(lambda: "starved" in server.log_tail(400), 10)
 
     def ticks():
         text = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
@@ -289,7 +288,7 @@ def test_one_write_falls_short(make_server, nth):
 @pytest.mark.shows("RLY-2")
 @pytest.mark.parametrize("text,word", [
     ("lissten mx\n", "listen"), ("listen mx on 127.0.0.1:99999\n", "99999"),
-    ("domain example.org {\n", "}"), ("hostname\n", "hostname"),
+    ("domain example.org {\n", "not closed"), ("hostname\n", "hostname"),
 ])
 def test_broken_configuration_opens_nothing(tmp_path, make_server, text, word):
     server = make_server()
