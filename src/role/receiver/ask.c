@@ -296,6 +296,18 @@ ask_fail(struct session *s)
 }
 
 void
+ask_late(struct session *s)
+{
+	struct lookup_disconnect m = { .client = address_span(&s->address) };
+
+	/* It will count this session when it wakes; the next word it reads
+	 * takes that back.  One more of an address is no harm. */
+	if (s->ask == ASK_CONNECT)
+		(void)send_to_lookup(s, &ipc_lookup_disconnect, &m);
+	ask_fail(s);
+}
+
+void
 ask_forget(struct session *s)
 {
 	struct lookup_disconnect m = { .client = address_span(&s->address) };

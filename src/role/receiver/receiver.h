@@ -154,6 +154,8 @@ void ask_auth(struct session *s);
 void ask_forget(struct session *s);
 /* The open question ends without an answer: temporary. */
 void ask_fail(struct session *s);
+/* Lookup had its time. */
+void ask_late(struct session *s);
 void ask_lookup_went(struct receiver *rc);
 bool ask_rcpt_answer(struct role *, struct role_peer *, const void *,
     const int *);

@@ -372,7 +372,7 @@ is_ours(struct session *s, uint64_t t)
 	if (!s->server.is_waiting && s->ask == ASK_NOTHING)
 		return false;
 	if (s->ask != ASK_NOTHING && t >= s->asked_ms + RECEIVER_ASK_MS)
-		ask_fail(s);
+		ask_late(s);
 	else if (s->ticket != 0 &&
 	    t >= s->asked_ms + 1000 * limits(s)->final_reply) {
 		/* It may become durable yet: at least once (RFC 1047). */
