@@ -19,22 +19,32 @@ queue_receiver_came(struct queue *q, struct role_peer *p)
 	p->data = calloc(1, sizeof(struct queue_receiver));
 }
 
-/* Everybody who may be writing has named what he writes. */
-static void
-check_writers(struct queue *q)
+/* The receivers that were there before us. */
+void
+queue_await_writers(struct queue *q)
 {
-	struct role_peer *p;
+	struct role_peer *p = NULL;
 
-	if (!q->is_awaiting_writers || q->store == NULL)
-		return;
-	for (uint32_t i = 0; i < q->config->receivers; i++) {
-		p = role_peer_at(q->role, IPC_ROLE_RECEIVER, i);
-		if (p != NULL && (p->data == NULL ||
-		    !((struct queue_receiver *)p->data)->is_announced))
-			return;
-	}
-	q->is_awaiting_writers = false;
-	store_writers_known(q->store);
+	while ((p = role_peer_next(q->role, p)) != NULL)
+		if (p->kind == IPC_ROLE_RECEIVER &&
+		    q->nwriters < COUNT(q->writers))
+			q->writers[q->nwriters++] = p->instance;
+}
+
+/*
+ * That one has named what it writes, or its process has ended.  A channel's end
+ * is no such word: who holds a segment may close it and write on (PRV-3).
+ */
+static void
+writer_known(struct queue *q, uint64_t instance)
+{
+	bool was_waiting = q->nwriters > 0;
+
+	for (uint32_t i = q->nwriters; i-- > 0; )
+		if (q->writers[i] == instance)
+			q->writers[i] = q->writers[--q->nwriters];
+	if (was_waiting && q->nwriters == 0)
+		store_writers_known(q->store);
 }
 
 void
@@ -122,7 +132,7 @@ queue_announced(struct role *r, struct role_peer *from, const void *msg,
 	if (receiver == NULL || receiver->is_announced)
 		return false;
 	*receiver = (struct queue_receiver){ m->segments, m->large, true };
-	check_writers(q);
+	writer_known(q, from->instance);
 	if (role_send(r, from, &ipc_intake_state, &state, NULL) != ERR_OK)
 		return false;
 	refill(q, from);
@@ -207,7 +217,7 @@ queue_ended(struct role *r, struct role_peer *from, const void *msg,
 	if (m->role != IPC_ROLE_RECEIVER || q->store == NULL)
 		return true;
 	store_writer_ended(q->store, m->instance);
-	check_writers(q);
+	writer_known(q, m->instance);
 	queue_wake(q);
 	return true;
 }

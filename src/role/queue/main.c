@@ -274,13 +274,13 @@ queue_serve(struct role *r)
 		.prewrite = true,
 		.refuse_new = (unsigned int)q->config->limits.disk_refuse_new,
 		.refuse_all = (unsigned int)q->config->limits.disk_refuse_all,
-		.has_writers = role_peer(r, IPC_ROLE_RECEIVER) != NULL,
 	};
 	enum err e;
 
 	q->events = queue_store_events;
 	q->events.arg = q;
-	q->is_awaiting_writers = options.has_writers;
+	queue_await_writers(q);
+	options.has_writers = q->nwriters > 0;
 	q->is_opening = true;
 	e = store_open(&q->files, q->spool_dir, &options, &q->events,
 	    &q->store);

@@ -31,6 +31,7 @@
 #define QUEUE_BOUNCES_MAX	256u	/* being made */
 #define QUEUE_BOUNCES_AN_HOUR	500u	/* to one domain (RLY-4) */
 #define QUEUE_ASKS_MAX		16u	/* questions of operators at a time */
+#define QUEUE_WRITERS_MAX	128u	/* receivers and their predecessors */
 #define QUEUE_SEGMENTS_HELD	2u	/* a receiver's current and spare */
 #define QUEUE_LARGE_HELD	2u
 #define QUEUE_AWAY_MS		1000u	/* a peer is away: look again */
@@ -125,13 +126,16 @@ struct queue {
 	struct spool_job	 sync_job, make_job;
 	bool			 is_syncing, is_making, is_sync_set;
 	bool			 is_opening;	/* inside store_open */
-	bool			 is_awaiting_writers;
 	bool			 has_spool;
 	bool			 is_stopping, is_stop_over;
 	uint8_t			 mode;		/* enum intake_mode */
 	struct loop_timer	*due_timer, *sync_timer, *tend_timer,
 				*room_timer, *stop_timer;
 	struct loop_turn	*turn;
+
+	/* Instances that may hold segments of an earlier queue's. */
+	uint64_t		 writers[QUEUE_WRITERS_MAX];
+	uint32_t		 nwriters;
 
 	struct job		*jobs[QUEUE_JOBS_MAX];
 	uint32_t		 njobs;
@@ -165,6 +169,8 @@ extern const struct store_events queue_store_events;
 void queue_admit_told(struct queue *q);
 
 /* intake.c */
+/* Once, before the store is opened. */
+void queue_await_writers(struct queue *q);
 void queue_receiver_came(struct queue *q, struct role_peer *p);
 void queue_receiver_went(struct queue *q, struct role_peer *p);
 bool queue_announced(struct role *r, struct role_peer *from, const void *msg,

@@ -107,6 +107,34 @@ test_receiver_died_in_silence(void **state UNUSED)
 	finish(&s);
 }
 
+/*
+ * A receiver that closed its channel to a new queue may still write: what it
+ * holds is not read, let alone given away, before its process has ended.
+ */
+static void
+test_receiver_hangs_up_on_a_new_queue(void **state UNUSED)
+{
+	struct stage s = { 0 };
+	struct control_ended ended = { .role = IPC_ROLE_RECEIVER };
+
+	stage_begin(&s);
+	(void)stage_write(&s, "eve@example.com", ann, 1, TEXT);
+	stage_sync(&s, false);
+	(void)stage_kill(&s);
+	s.is_mute = true;
+	stage_begin(&s);
+	(void)close(s.peers[IPC_ROLE_RECEIVER]);
+	s.peers[IPC_ROLE_RECEIVER] = -1;
+	ended.instance = 99;
+	stage_send(s.control, &ipc_control_ended, &ended, -1);
+	stage_serve(&s, 200);
+	CHECK_NUM(s.nmessages, 0, "somebody else's end says nothing of it");
+	ended.instance = s.instance[IPC_ROLE_RECEIVER];
+	stage_send(s.control, &ipc_control_ended, &ended, -1);
+	stage_until(&s, &s.nmessages, 1);
+	finish(&s);
+}
+
 static void
 test_to_another_server(void **state UNUSED)
 {
@@ -459,6 +487,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_not_twice, "SPL-7 DLV-1"),
 	TEST(test_recovered, "SPL-1"),
 	TEST(test_receiver_died_in_silence, "SPL-1"),
+	TEST(test_receiver_hangs_up_on_a_new_queue, "PRV-3"),
 	TEST(test_to_another_server, ""),
 	TEST(test_bounce, ""),
 	TEST(test_no_bounce_for_the_null_path, "RLY-4"),

@@ -477,7 +477,8 @@ stage_begin(struct stage *s)
 		stage_connect(s, roles[i]);
 	stage_send(s->control, &ipc_control_go, &go, -1);
 	stage_until_true(s, &s->is_ready);
-	stage_announce(s);
+	if (!s->is_mute)
+		stage_announce(s);
 	stage_until_logged(s, "queue-open");
 }
 

@@ -38,6 +38,7 @@ struct stage {
 	uint64_t		 instance[IPC_ROLE_COUNT];
 	struct spool_files	 files;
 	struct spool_writer	*writer;
+	bool			 is_mute;	/* no announcement at the start */
 	bool			 is_ready;
 	uint8_t			 mode;		/* last INTAKE_STATE */
 
