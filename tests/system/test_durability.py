@@ -11,7 +11,7 @@ from talk import Talk, message_id
 
 CALLS = "pwritev,pwritev2,pwrite64,writev,write,sendto,sendmsg,sendmmsg," \
     "fdatasync,fsync"
-LINE = re.compile(r"^(\d+) (\d+\.\d+) (.*)$")
+LINE = re.compile(r"^(\d+) +(\d+\.\d+) (.*)$")
 RESUMED = re.compile(r"^<\.\.\. (\w+) resumed>(.*)$")
 WRITES = ("pwritev", "pwritev2", "pwrite64")
 SENDS = ("sendto", "sendmsg", "sendmmsg", "writev", "write")
