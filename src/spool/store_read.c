@@ -473,8 +473,15 @@ static enum err
 pieces_add(struct store_piece *pieces, size_t max, size_t *n, int fd,
     uint64_t at, uint64_t octets)
 {
+	const struct store_piece *last = *n > 0 ? &pieces[*n - 1] : NULL;
+
 	if (octets == 0)
 		return ERR_OK;
+	/* Added fields and an uncut content lie side by side. */
+	if (last != NULL && last->fd == fd && last->at + last->n == at) {
+		pieces[*n - 1].n += octets;
+		return ERR_OK;
+	}
 	if (*n == max)
 		return ERR_FULL;
 	pieces[(*n)++] = (struct store_piece){ fd, at, octets };

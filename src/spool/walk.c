@@ -7,6 +7,7 @@
 #include "spool/plant.h"
 
 #define WALK_READ	16384u	/* octets at once */
+#define WALK_FRONT	1024u	/* where contents lie between the fronts */
 
 struct walk
 walk_make(const struct spool_files *f, int fd, const struct spool_seal *seal,
@@ -14,7 +15,8 @@ walk_make(const struct spool_files *f, int fd, const struct spool_seal *seal,
 {
 	buf_cut(window, 0);
 	return (struct walk){ .files = f, .fd = fd, .seal = *seal, .at = from,
-		.limit = limit, .window = window, .window_at = from };
+		.limit = limit, .window = window, .window_at = from,
+		.ahead = WALK_FRONT };
 }
 
 /* Octets at .. at + n, or fewer at the limit or the file's end. */
@@ -27,7 +29,7 @@ walk_read(struct walk *w, uint64_t at, size_t n, struct span *got)
 
 	n = (size_t)MIN((uint64_t)n, w->limit - at);
 	if (at < w->window_at || at + n > w->window_at + b->n) {
-		want = (size_t)MIN(w->limit - at, (uint64_t)MAX(n, WALK_READ));
+		want = (size_t)MIN(w->limit - at, (uint64_t)MAX(n, w->ahead));
 		buf_cut(b, 0);
 		e = buf_room(b, want);
 		if (e != ERR_OK)
@@ -125,5 +127,9 @@ walk_next(struct walk *w, struct walk_item *item)
 		return e;
 	w->at += spool_record_length(&item->r);
 	w->sequence = item->r.sequence + 1;
+	/* Contents that nobody asked for are not read along. */
+	if (item->r.type == SPOOL_MESSAGE || item->r.type == SPOOL_COPY)
+		w->ahead = spool_record_length(&item->r) < WALK_READ / 4 ?
+		    WALK_READ : WALK_FRONT;
 	return ERR_OK;
 }

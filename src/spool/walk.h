@@ -24,6 +24,7 @@ struct walk {
 	uint32_t		 sequence;	/* least that may come */
 	struct buf		*window;	/* the caller's, reused */
 	uint64_t		 window_at;
+	size_t			 ahead;		/* octets read at once */
 };
 
 struct walk_item {
