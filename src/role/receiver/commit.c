@@ -161,8 +161,10 @@ commit_message(struct session *s)
 	e = write_added(s, wall_ms, &rc->added);
 	if (e == ERR_OK)
 		e = write_envelope(s, wall_ms, &rc->envelope);
-	if (e == ERR_OK && stream_is_peer_gone(s->stream))
-		e = ERR_CLOSED;		/* SPL-12: nobody will hear our 250 */
+	/* SPL-12.  Of others drop_gone() asks, as late as can be. */
+	if (e == ERR_OK && s->content.is_large &&
+	    stream_is_peer_gone(s->stream))
+		e = ERR_CLOSED;
 	if (e == ERR_OK)
 		e = append(s, &ticket);
 	if (e == ERR_OK) {
