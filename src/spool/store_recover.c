@@ -18,6 +18,7 @@
 #include "spool/store_priv.h"
 
 #include "spool/le.h"
+#include "spool/writer_priv.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -756,6 +757,7 @@ store_new(const struct spool_files *f, int dir,
 		store_close(s);
 		return ERR_NOMEM;
 	}
+	s->own->is_direct = true;
 	*made = s;
 	return ERR_OK;
 }

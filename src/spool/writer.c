@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define ITEMS_MAX	8192u	/* tickets of one batch that can be cancelled */
+#define PENDING_MOST	(512u * 1024)	/* octets; more are written at once */
 
 enum err
 spool_writer_new(const struct spool_files *f, struct spool_writer **made)
@@ -28,6 +29,7 @@ spool_writer_new(const struct spool_files *f, struct spool_writer **made)
 	w->files = f;
 	w->cuts = buf_make(SPOOL_CUTS_MAX * sizeof(struct spool_cut));
 	w->items = buf_make(ITEMS_MAX * sizeof(struct writer_item));
+	w->pending = buf_make(SIZE_MAX / 2);
 	w->full = w->current = w->spare = PART_NONE;
 	w->syncing = PART_NONE;
 	*made = w;
@@ -52,6 +54,7 @@ spool_writer_free(struct spool_writer *w)
 		file_close(w, w->empty[i].fd);
 	for (size_t i = 0; i < w->nopen_large; i++)
 		file_close(w, w->open_large[i].fd);
+	buf_free(&w->pending);
 	buf_free(&w->items);
 	buf_free(&w->cuts);
 	spool_hasher_free(w->hasher);
@@ -136,10 +139,63 @@ gap_after(uint64_t offset)
 	return (SPOOL_BLOCK - offset % SPOOL_BLOCK) % SPOOL_BLOCK;
 }
 
-/* Parts of one record on their way, written when enough have come. */
+/* A failed write: what was in it cannot become durable any more. */
+static enum err
+pending_flush(struct spool_writer *w)
+{
+	struct iovec part = { w->pending.p, w->pending.n };
+	enum err e = ERR_OK;
+
+	if (w->pending.n > 0)
+		e = spool_write_at(w->files, w->parts[w->current].grant.fd,
+		    &part, 1, w->pending_at);
+	if (e != ERR_OK)
+		w->parts[w->current].is_bad = true;
+	if (w->pending.room > 2 * PENDING_MOST)
+		buf_free(&w->pending);
+	else
+		buf_cut(&w->pending, 0);
+	return e;
+}
+
+static bool
+is_current(const struct spool_writer *w, const struct spool_part *p)
+{
+	return w->current != PART_NONE && p == &w->parts[w->current];
+}
+
+static enum err
+pending_add(struct spool_writer *w, const struct iovec *parts, size_t n,
+    uint64_t at)
+{
+	enum err e = ERR_OK;
+
+	if (w->pending.n == 0)
+		w->pending_at = at;
+	ASSERT(w->pending_at + w->pending.n == at);
+	for (size_t i = 0; i < n && e == ERR_OK; i++)
+		e = buf_add(&w->pending, span_of(parts[i].iov_base,
+		    parts[i].iov_len));
+	return e;
+}
+
+/*
+ * Octets for the file of p: current's wait for the batch to be closed, so that
+ * whole pages are written in one call.
+ */
+static enum err
+part_put(struct spool_writer *w, const struct spool_part *p,
+    struct iovec *parts, size_t n, uint64_t at)
+{
+	if (is_current(w, p) && !w->is_direct)
+		return pending_add(w, parts, n, at);
+	return spool_write_at(w->files, p->grant.fd, parts, n, at);
+}
+
+/* Parts of one record on their way, put when enough have come. */
 struct gather {
 	struct spool_writer	*w;
-	int			 fd;
+	struct spool_part	*p;
 	uint64_t		 at;
 	size_t			 n;
 	struct iovec		 parts[48];
@@ -153,7 +209,7 @@ gather_flush(struct gather *g)
 
 	for (size_t i = 0; i < g->n; i++)
 		octets += g->parts[i].iov_len;
-	e = spool_write_at(g->w->files, g->fd, g->parts, g->n, g->at);
+	e = part_put(g->w, g->p, g->parts, g->n, g->at);
 	g->at += octets;
 	g->n = 0;
 	return e;
@@ -180,11 +236,11 @@ plain_encode(struct spool_part *p, struct spool_record *r, uint8_t *to)
 
 /* A failed write: only a full disk leaves the segment usable. */
 static enum err
-write_failed(struct spool_part *p)
+part_failed_write(struct spool_part *p, enum err e)
 {
-	if (errno != ENOSPC && errno != EDQUOT)
+	if (e == ERR_IO && errno != ENOSPC && errno != EDQUOT)
 		p->is_bad = true;
-	return ERR_IO;
+	return e;
 }
 
 struct record_text {
@@ -200,8 +256,9 @@ part_write(struct spool_writer *w, struct spool_part *p,
 {
 	static const uint8_t zeros[SPOOL_ALIGN];
 	uint8_t batch[SPOOL_RECORD_HEAD], head[SPOOL_RECORD_HEAD];
-	struct gather g = { .w = w, .fd = p->grant.fd, .at = p->grant.offset };
+	struct gather g = { .w = w, .p = p, .at = p->grant.offset };
 	uint32_t sequence = p->sequence;
+	size_t before = w->pending.n;
 	uint64_t front, length;
 	enum err e = ERR_OK;
 
@@ -231,11 +288,12 @@ part_write(struct spool_writer *w, struct spool_part *p,
 		e = gather_flush(&g);
 	if (e != ERR_OK) {
 		p->sequence = sequence;
-		return write_failed(p);
+		buf_cut(&w->pending, before);
+		return part_failed_write(p, e);
 	}
 	p->is_open = true;
 	p->grant.offset = r->place + length;
-	return ERR_OK;
+	return w->pending.n < PENDING_MOST ? ERR_OK : pending_flush(w);
 }
 
 /* Does a record of so many octets fit, whatever stands around it? */
@@ -255,6 +313,9 @@ turn_over(struct spool_writer *w)
 
 	if (w->spare == PART_NONE)
 		return false;
+	/* Failed: it is bad now, and its sync says so to who waits. */
+	if (pending_flush(w) != ERR_OK)
+		ASSERT(w->parts[was].is_bad);
 	if (w->parts[was].is_open || w->parts[was].is_bad ||
 	    w->syncing == was) {
 		if (w->full != PART_NONE)
@@ -469,6 +530,12 @@ item_cancel(struct spool_writer *w, const struct writer_item *item)
 	if (!p->is_open || p->is_bad || item->at < p->batch)
 		return false;
 	spool_record_encode(&pad, &p->seal, NULL, 0, head);
+	if (is_current(w, p) && w->pending.n > 0 &&
+	    item->at >= w->pending_at) {
+		memcpy(w->pending.p + (item->at - w->pending_at), head,
+		    sizeof head);
+		return true;
+	}
 	if (spool_write_at(w->files, p->grant.fd, &part, 1, item->at) ==
 	    ERR_OK)
 		return true;
@@ -510,22 +577,37 @@ spool_writer_wants_sync(const struct spool_writer *w)
 }
 
 /* Fill up to the next block, so that no synced sector is written again. */
-static void
-batch_close(struct spool_writer *w, struct spool_part *p)
+static enum err
+pad_put(struct spool_writer *w, struct spool_part *p, uint64_t gap)
 {
-	uint64_t gap = gap_after(p->grant.offset);
+	static const uint8_t zeros[SPOOL_BLOCK];
 	struct spool_record pad = { .type = SPOOL_PAD,
 		.place = p->grant.offset };
 	uint8_t head[SPOOL_RECORD_HEAD];
-	struct iovec part = { head, sizeof head };
+	struct iovec parts[] = { { head, 0 },
+		{ (void *)(uintptr_t)zeros, (size_t)gap } };
 
 	if (gap >= SPOOL_RECORD_HEAD) {
 		pad.content_n = gap - SPOOL_RECORD_HEAD;
 		plain_encode(p, &pad, head);
-		if (spool_write_at(w->files, p->grant.fd, &part, 1,
-		    pad.place) != ERR_OK)
-			p->is_bad = true;
+		parts[0].iov_len = sizeof head;
+		parts[1].iov_len -= sizeof head;
 	}
+	return part_put(w, p, parts, COUNT(parts), pad.place);
+}
+
+static void
+batch_close(struct spool_writer *w, struct spool_part *p)
+{
+	uint64_t gap = gap_after(p->grant.offset);
+	enum err e = ERR_OK;
+
+	if (!p->is_bad && gap > 0)
+		e = pad_put(w, p, gap);
+	if (e == ERR_OK && is_current(w, p))
+		e = pending_flush(w);
+	if (e != ERR_OK)
+		p->is_bad = true;
 	p->grant.offset += gap;
 	p->batch = p->grant.offset;
 	p->is_open = false;
@@ -592,6 +674,7 @@ part_failed(struct spool_writer *w, int i)
 	for (size_t k = 0; k < nlarge; k++)
 		file_close(w, large[k]);
 	if (i == w->current) {
+		buf_cut(&w->pending, 0);
 		w->current = w->spare;
 		w->spare = PART_NONE;
 	}

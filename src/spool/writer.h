@@ -2,7 +2,8 @@
  * writer.h - the writing end of segments: who takes mail in uses it.
  *
  * The queue hands out files; the writer fills them.  It opens nothing and reads
- * nothing: pwritev and, in the caller's worker thread, fdatasync.  It holds a
+ * nothing: pwritev, one a batch or each half MiB, and, in the caller's worker
+ * thread, fdatasync.  What is appended waits in memory until then.  It holds a
  * current and a spare segment, and a full one whose last batch still waits for
  * its sync.  At most one sync is in flight.
  *
@@ -95,7 +96,7 @@ unsigned int spool_writer_wants(const struct spool_writer *w);
  * ERR_SYNTAX: too large for any segment, or more than its bounds.
  * ERR_AGAIN: this batch holds its most large files; again after begin_sync.
  * ERR_IO: errno says why; the segment is poisoned, this message was not taken,
- * and spool_writer_wants_sync is true.  ENOSPC and EDQUOT: not poisoned.
+ * and spool_writer_wants_sync is true.
  */
 MUST_USE enum err spool_append(struct spool_writer *w,
     const struct spool_message *m, uint64_t *ticket);

@@ -33,6 +33,13 @@ struct spool_writer {
 	bool			 is_dirty[3];	/* durable moved: tell */
 	int			 full, current, spare;	/* in parts, or NONE */
 	uint64_t		 last_ticket, acked;
+	/*
+	 * Current's octets that are not in the file yet: written as one.  Not
+	 * with the queue's own mail, which is read back after a failed sync.
+	 */
+	struct buf		 pending;
+	uint64_t		 pending_at;
+	bool			 is_direct;
 	struct buf		 items;		/* of writer_item */
 	struct buf		 cuts;		/* of one record, encoded */
 	/* The sync in flight. */
