@@ -60,7 +60,7 @@ def trace_receivers(server, folder):
     for pid in server.roles()["receiver"]:
         out = folder / f"trace.{pid}"
         tracers.append((out, subprocess.Popen(
-            ["strace", "-f", "-ttt", "-T", "-s", "1024", "-o", out,
+            ["strace", "-f", "-ttt", "-T", "-s", "1048576", "-o", out,
              "-e", f"trace={CALLS}", "-p", str(pid)],
             stderr=subprocess.PIPE, text=True)))
     for _, tracer in tracers:
