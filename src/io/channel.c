@@ -259,23 +259,31 @@ channel_receive(struct channel *c)
 /* Sending */
 
 static ssize_t
-packet_send(struct channel *c, const struct packet *p)
+parts_send(struct channel *c, struct iovec *parts, size_t nparts,
+    const int *fds, unsigned int nfds)
 {
 	_Alignas(struct cmsghdr) char control[FDS_ROOM] = { 0 };
-	struct iovec iov = { p->octets.p, p->octets.n };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr m = { .msg_iov = parts, .msg_iovlen = nparts };
 	struct cmsghdr *h;
 
-	if (p->nfds > 0) {
+	if (nfds > 0) {
 		m.msg_control = control;
-		m.msg_controllen = CMSG_SPACE(sizeof(int) * p->nfds);
+		m.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
 		h = CMSG_FIRSTHDR(&m);
 		h->cmsg_level = SOL_SOCKET;
 		h->cmsg_type = SCM_RIGHTS;
-		h->cmsg_len = CMSG_LEN(sizeof(int) * p->nfds);
-		memcpy(CMSG_DATA(h), p->fds, sizeof(int) * p->nfds);
+		h->cmsg_len = CMSG_LEN(sizeof(int) * nfds);
+		memcpy(CMSG_DATA(h), fds, sizeof(int) * nfds);
 	}
 	return sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static ssize_t
+packet_send(struct channel *c, const struct packet *p)
+{
+	struct iovec iov = { p->octets.p, p->octets.n };
+
+	return parts_send(c, &iov, 1, p->fds, p->nfds);
 }
 
 static void
@@ -403,6 +411,32 @@ frame_queue(struct channel *c, uint16_t type, struct span payload,
 	return ERR_OK;
 }
 
+/*
+ * MEM-5: no memory to let it wait.  What waits goes out first, then this, so
+ * that a short moment of want costs no conversation.
+ */
+static enum err
+frame_send_now(struct channel *c, uint16_t type, struct span payload,
+    const int *fds, unsigned int nfds)
+{
+	uint8_t head[CHANNEL_HEAD] = {
+		(uint8_t)type, (uint8_t)(type >> 8), (uint8_t)payload.n,
+		(uint8_t)(payload.n >> 8), (uint8_t)(payload.n >> 16), 0,
+	};
+	struct iovec parts[] = {
+		{ head, sizeof head },
+		{ (void *)(uintptr_t)payload.p, payload.n },
+	};
+
+	channel_flush(c);
+	if (c->is_over)
+		return ERR_CLOSED;
+	if (c->first != NULL ||
+	    parts_send(c, parts, COUNT(parts), fds, nfds) < 0)
+		return ERR_NOMEM;
+	return ERR_OK;
+}
+
 enum err
 channel_send(struct channel *c, uint16_t type, struct span payload,
     const int *fds, unsigned int nfds)
@@ -419,6 +453,8 @@ channel_send(struct channel *c, uint16_t type, struct span payload,
 		return ERR_FULL;
 	}
 	e = frame_queue(c, type, payload, fds, nfds);
+	if (e == ERR_NOMEM)
+		return frame_send_now(c, type, payload, fds, nfds);
 	if (e != ERR_OK)
 		return e;
 	c->waiting += CHANNEL_HEAD + payload.n;

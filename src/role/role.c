@@ -3,6 +3,7 @@
  */
 #include "role/private.h"
 
+#include "base/alloc_fault.h"
 #include "os/clock.h"
 
 #include <errno.h>
@@ -240,6 +241,7 @@ live(struct role *r)
 	if (!open_peers(r))
 		return false;
 	log_weak_sandbox(r, laid);
+	alloc_fault_arm();
 	if (d->serve != NULL)
 		d->serve(r);
 	loop_run(r->loop);		/* until role_done */
@@ -279,7 +281,9 @@ begin(struct role *r)
 	pr->lines = buf_make(ROLE_LOG_WAITING);
 	pr->supervisor =
 	    peer_add(r, IPC_ROLE_SUPERVISOR, 0, 0, ROLE_CONTROL_FD);
-	return pr->supervisor != NULL &&
+	/* MEM-5: what is said later must not want for room. */
+	return buf_room(&pr->payload, IPC_PAYLOAD_MAX) == ERR_OK &&
+	    pr->supervisor != NULL &&
 	    peer_open(r, pr->supervisor, ROLE_CONTROL_FD);
 }
 

@@ -129,8 +129,10 @@ job_open(struct job *j, const struct job_place *place, uint64_t number, int fd,
 	    description > JOB_DESCRIPTION_MAX)
 		return false;
 	list = span_of(j->octets, description);
-	if (!count_drops(list, &n) || !size_mul(n, sizeof *j->drops, &size) ||
-	    arena_get(&j->memory, size, &p) != ERR_OK)
+	if (!count_drops(list, &n) || !size_mul(n, sizeof *j->drops, &size))
+		return false;
+	j->is_starved = arena_get(&j->memory, size, &p) != ERR_OK;
+	if (j->is_starved)
 		return false;
 	j->drops = p;
 	return fill(j, list);

@@ -49,11 +49,13 @@ struct job {
 	struct arena		 memory;
 	struct job_drop		*drops;
 	size_t			 ndrops;
+	bool			 is_starved;	/* not opened for want of memory */
 };
 
 /*
  * Map the memfd (taken over) and read its description.  False: it is not
- * sealed, does not decode, or points outside: who sent it is to be cut off.
+ * sealed, does not decode, or points outside: who sent it is to be cut off; unless
+ * is_starved, which is nobody's fault.
  */
 MUST_USE bool job_open(struct job *j, const struct job_place *place,
     uint64_t number, int fd, uint32_t description);

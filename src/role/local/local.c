@@ -104,6 +104,15 @@ job_done(void *p)
 	job_over(p);
 }
 
+/* No memory: unanswered is "try again" at the job's end. */
+static bool
+put_off(struct role *r, struct role_peer *from, uint64_t job)
+{
+	struct deliver_end end = { .job = job };
+
+	return role_send(r, from, &ipc_deliver_end, &end, NULL) == ERR_OK;
+}
+
 static bool
 handle_job(struct role *r, struct role_peer *from, const void *msg,
     const int *fds)
@@ -111,21 +120,19 @@ handle_job(struct role *r, struct role_peer *from, const void *msg,
 	const struct deliver_job *m = msg;
 	struct local *l = r->self;
 	struct local_job *lj = calloc(1, sizeof *lj);
+	bool is_starved;
 
 	if (lj == NULL) {
-		/* No memory: unanswered is "try again" at the job's end. */
-		struct deliver_end end = { .job = m->job };
-
 		(void)close(fds[0]);
-		return role_send(r, from, &ipc_deliver_end, &end, NULL) ==
-		    ERR_OK;
+		return put_off(r, from, m->job);
 	}
 	lj->role = r;
 	lj->queue_instance = from->instance;
 	if (!job_open(&lj->job, &l->place, m->job, fds[0], m->description)) {
+		is_starved = lj->job.is_starved;
 		job_close(&lj->job);
 		free(lj);
-		return false;
+		return is_starved && put_off(r, from, m->job);
 	}
 	l->nworking++;
 	if (l->is_stopping ||
