@@ -24,25 +24,29 @@ enum {
 	HEAD_MAGIC = 0,
 	HEAD_VERSION = 8,
 	HEAD_SEED = 16,
+	HEAD_END = 24,
+	HEAD_CHECKPOINT = 32,
 	HEAD_HASH = 56
 };
 static const uint8_t magic[8] = { 'p', 'h', 'j', 'o', 'u', 'r', 'n', 0 };
 #define HEAD_HASH_SEED	2u	/* the same in all versions */
 
 void
-journal_head_encode(uint64_t seed, uint8_t to[JOURNAL_BLOCK])
+journal_head_encode(const struct journal_head *h, uint8_t to[JOURNAL_BLOCK])
 {
 	memset(to, 0, JOURNAL_BLOCK);
 	memcpy(to + HEAD_MAGIC, magic, sizeof magic);
 	le_put(to + HEAD_VERSION, JOURNAL_VERSION, 8);
-	le_put(to + HEAD_SEED, seed, 8);
+	le_put(to + HEAD_SEED, h->seed, 8);
+	le_put(to + HEAD_END, h->end, 8);
+	le_put(to + HEAD_CHECKPOINT, h->hash, 8);
 	le_put(to + HEAD_HASH,
 	    spool_hash(HEAD_HASH_SEED, span_of(to, HEAD_HASH)), 8);
 	memcpy(to + JOURNAL_BLOCK / 2, to, JOURNAL_HEAD);
 }
 
 enum err
-journal_head_decode(struct span in, uint64_t *seed)
+journal_head_decode(struct span in, struct journal_head *h)
 {
 	for (size_t at = 0; at + JOURNAL_HEAD <= in.n && at < JOURNAL_BLOCK;
 	     at += JOURNAL_BLOCK / 2) {
@@ -54,7 +58,9 @@ journal_head_decode(struct span in, uint64_t *seed)
 			continue;
 		if (le_u64(p + HEAD_VERSION) > JOURNAL_VERSION)
 			return ERR_DENIED;
-		*seed = le_u64(p + HEAD_SEED);
+		h->seed = le_u64(p + HEAD_SEED);
+		h->end = le_u64(p + HEAD_END);
+		h->hash = le_u64(p + HEAD_CHECKPOINT);
 		return ERR_OK;
 	}
 	return ERR_CORRUPT;

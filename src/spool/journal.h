@@ -1,12 +1,14 @@
 /*
  * journal.h - what became of recipients, as entries in one file.
  *
- *	0     head: magic, version, seed, hash; and again at 2048
+ *	0     head: magic, version, seed, end and hash of the checkpoint with
+ *	      which the file began, hash; and again at 2048
  *	4096  group  group  group ...
  *
  * A group is what one sync makes durable; it begins on a 4096-octet boundary, so
  * that no synced sector is written again.  It opens with GROUP, which says up to
- * where the journal was durable: a hole below that is corruption.
+ * where the journal was durable: a hole below that is corruption.  It says as
+ * well how many entries follow it.
  *
  * An entry begins on an 8-octet boundary:
  *
@@ -34,7 +36,8 @@
 #define JOURNAL_VERSION		1u
 
 enum journal_type {
-	JOURNAL_GROUP = 1,	/* value: durable offset before this group */
+	JOURNAL_GROUP = 1,	/* value: durable offset before this group;
+				 * sequence: entries in it */
 	JOURNAL_SETTLED,	/* slot, fate */
 	JOURNAL_RETRY,		/* slot, fate, value next_ms, attempts, words */
 	JOURNAL_LIVE,		/* text: settled slots, a bit each; a COPY lives */
@@ -57,9 +60,14 @@ struct journal_entry {
 	struct span		text;
 };
 
-void journal_head_encode(uint64_t seed, uint8_t to[JOURNAL_BLOCK]);
+struct journal_head {
+	uint64_t	seed;
+	uint64_t	end, hash;	/* of the checkpoint, behind the head */
+};
+void journal_head_encode(const struct journal_head *h,
+    uint8_t to[JOURNAL_BLOCK]);
 /* ERR_CORRUPT; ERR_DENIED: a newer version (SPL-15). */
-MUST_USE enum err journal_head_decode(struct span in, uint64_t *seed);
+MUST_USE enum err journal_head_decode(struct span in, struct journal_head *h);
 /* Append the entry without hash and tag. */
 MUST_USE enum err journal_add(struct buf *to, const struct journal_entry *e);
 /* Fill in hash and tag of all entries of a group that is to stand at place. */

@@ -278,7 +278,8 @@ one_head_decode(const uint8_t *p, struct spool_segment_head *h)
 }
 
 enum err
-spool_segment_head_decode(struct span in, struct spool_segment_head *h)
+spool_segment_head_decode(struct span in, uint64_t number,
+    struct spool_segment_head *h)
 {
 	struct spool_segment_head best = { 0 };
 	bool found = false;
@@ -291,7 +292,8 @@ spool_segment_head_decode(struct span in, struct spool_segment_head *h)
 
 		if (e == ERR_DENIED)
 			return e;
-		if (e != ERR_OK || (found && one.generation < best.generation))
+		if (e != ERR_OK || (number != 0 && one.number != number) ||
+		    (found && one.generation < best.generation))
 			continue;
 		best = one;
 		found = true;

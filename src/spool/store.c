@@ -98,7 +98,8 @@ segment_renew(struct segment *g, uint64_t generation)
 	g->generation = generation;
 	g->seal = spool_seal_of(g->number, generation);
 	g->scanned = SPOOL_FIRST;
-	g->end = 0;
+	g->told = g->end = 0;
+	g->is_left = false;
 	g->sequence = g->heard = 0;
 	g->state = SEGMENT_READY;
 	buf_free(&g->messages);

@@ -35,9 +35,11 @@ struct segment {
 	uint64_t		 owner;		/* who may still hold it, or 0 */
 	struct spool_seal	 seal;
 	uint64_t		 scanned;	/* records below are known */
+	uint64_t		 told;		/* durable, says its writer */
 	uint64_t		 end;		/* nothing counts behind; 0: open */
 	bool			 is_poisoned;	/* never to be reused */
 	bool			 is_busy;	/* a make job works on it */
+	bool			 is_left;	/* its writer is gone, it is not read */
 	uint32_t		 sequence;	/* next one expected */
 	uint32_t		 heard;		/* recovery: the journal knows below */
 	uint32_t		 alive;
@@ -130,7 +132,9 @@ struct store {
 	/* the journal */
 	int			 journal;
 	uint64_t		 journal_seed, journal_end, journal_base;
+	struct journal_head	 journal_head;	/* recovery: as it was read */
 	struct buf		 pending;	/* entries not handed to a sync */
+	uint32_t		 npending;	/* entries in it */
 	struct buf		 out;		/* the group in a sync */
 	bool			 is_broken;	/* a fresh one must come first */
 	int			 fresh;		/* the checkpoint in a sync */
@@ -221,6 +225,11 @@ MUST_USE enum err segment_scan(struct store *s, struct segment *g,
 MUST_USE enum err segment_finish(struct store *s, struct segment *g);
 MUST_USE enum err segment_seal(struct store *s, struct segment *g,
     uint64_t end, bool is_poisoned);
+/* What a failed read has kept from being entered, once more. */
+void segments_mend(struct store *s);
+/* n octets of fd from `from` on: ERR_CORRUPT when they do not hash so. */
+MUST_USE enum err octets_check(struct store *s, int fd, uint64_t from,
+    uint64_t n, uint64_t seed, uint64_t want);
 /* Read m's record front into s->front. */
 MUST_USE enum err message_read(struct store *s, const struct store_message *m,
     struct walk_item *item);

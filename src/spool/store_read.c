@@ -39,9 +39,8 @@ hole_found(struct store *s, struct segment *g, uint64_t from, uint64_t to,
 	store_alarm(s, STORE_ALARM_CORRUPT, g, from, to - from, NULL);
 }
 
-/* A large file's size must be exact, its octets must hash. */
-static enum err
-file_check(struct store *s, int fd, uint64_t from, uint64_t n, uint64_t seed,
+enum err
+octets_check(struct store *s, int fd, uint64_t from, uint64_t n, uint64_t seed,
     uint64_t want)
 {
 	spool_hasher_begin(s->hasher, seed);
@@ -66,7 +65,10 @@ file_check(struct store *s, int fd, uint64_t from, uint64_t n, uint64_t seed,
 	return spool_hasher_end(s->hasher) == want ? ERR_OK : ERR_CORRUPT;
 }
 
-/* is_late: whoever wrote it may not have come to sync it. */
+/*
+ * A large file's size must be exact, its octets must hash.
+ * is_late: whoever wrote it may not have come to sync it.
+ */
 static enum err
 large_check(struct store *s, const struct spool_record *r, bool is_late)
 {
@@ -86,7 +88,7 @@ large_check(struct store *s, const struct spool_record *r, bool is_late)
 	else if (size != r->content_n)
 		e = ERR_CORRUPT;
 	else
-		e = file_check(s, fd, 0, size, r->extra, r->content_hash);
+		e = octets_check(s, fd, 0, size, r->extra, r->content_hash);
 	(void)s->files->close(s->files->self, fd);
 	return e;
 }
@@ -97,7 +99,7 @@ content_check(struct store *s, const struct segment *g,
 {
 	if (r->extra != 0)
 		return large_check(s, r, is_late);
-	return file_check(s, g->fd, r->place + spool_record_front(r),
+	return octets_check(s, g->fd, r->place + spool_record_front(r),
 	    r->content_n, g->seal.seed, r->content_hash);
 }
 
@@ -124,7 +126,7 @@ large_refer(struct store *s, const struct segment *g,
 
 /*
  * Another writer's segment failed: nothing behind last_good counts.  It is
- * sealed by poisoned_seal, when this walk is over.
+ * sealed by ended_seal, when this walk is over.
  */
 static void
 poison_apply(struct store *s, struct segment *in, const struct spool_record *r)
@@ -140,7 +142,7 @@ poison_apply(struct store *s, struct segment *in, const struct spool_record *r)
 }
 
 static enum err
-poisoned_seal(struct store *s)
+ended_seal(struct store *s)
 {
 	for (size_t i = 0; i < store_segment_count(s); i++) {
 		struct segment *g = store_segment_at(s, i);
@@ -148,7 +150,7 @@ poisoned_seal(struct store *s)
 
 		if (g->state != SEGMENT_HELD || g->end == 0)
 			continue;
-		e = segment_seal(s, g, g->end, true);
+		e = segment_seal(s, g, g->end, g->is_poisoned);
 		if (e != ERR_OK)
 			return e;
 	}
@@ -345,8 +347,9 @@ store_advance(struct store *s, uint64_t owner, uint64_t segment,
 		durable = MIN(durable, g->end);
 	if (g->state != SEGMENT_HELD || durable <= g->scanned)
 		return ERR_OK;
+	g->told = MAX(g->told, durable);
 	e = segment_scan(s, g, durable, durable);
-	return e == ERR_OK ? poisoned_seal(s) : e;
+	return e == ERR_OK ? ended_seal(s) : e;
 }
 
 enum err
@@ -362,8 +365,11 @@ store_sealed(struct store *s, uint64_t owner, uint64_t segment,
 		return ERR_OK;
 	if (g->end != 0)
 		durable = MIN(durable, g->end);
-	e = segment_seal(s, g, MAX(durable, g->scanned), is_poisoned);
-	return e == ERR_OK ? poisoned_seal(s) : e;
+	/* Said before it is read: if a read fails, segments_mend goes on. */
+	g->end = MAX(durable, g->scanned);
+	g->is_poisoned = g->is_poisoned || is_poisoned;
+	e = segment_seal(s, g, g->end, g->is_poisoned);
+	return e == ERR_OK ? ended_seal(s) : e;
 }
 
 /* All HELD segments of that owner, one after the other. */
@@ -386,11 +392,33 @@ segments_end(struct store *s, uint64_t owner)
 
 		if (g->owner != owner)
 			continue;
-		/* Unread: it stays HELD by nobody until the next start. */
-		if (g->state == SEGMENT_HELD && segment_finish(s, g) != ERR_OK)
+		/* Unread: it stays HELD by nobody; see segments_mend. */
+		if (g->state == SEGMENT_HELD && segment_finish(s, g) != ERR_OK) {
+			g->is_left = true;
 			store_alarm(s, STORE_ALARM_SYNC, g, g->scanned, 0, NULL);
+		}
 		g->owner = 0;
 	}
+}
+
+void
+segments_mend(struct store *s)
+{
+	for (size_t i = 0; i < store_segment_count(s); i++) {
+		struct segment *g = store_segment_at(s, i);
+		enum err e = ERR_OK;
+
+		if (g->state != SEGMENT_HELD)
+			continue;
+		if (g->is_left)
+			e = segment_finish(s, g);
+		else if (g->end == 0 && g->told > g->scanned)
+			e = segment_scan(s, g, g->told, g->told);
+		if (e != ERR_OK)
+			return;
+	}
+	if (ended_seal(s) != ERR_OK)
+		return;
 }
 
 void
@@ -409,7 +437,11 @@ store_writer_ended(struct store *s, uint64_t owner)
 void
 store_writers_known(struct store *s)
 {
-	store_writer_ended(s, 0);
+	/*
+	 * Large files stay: nobody names those that he holds empty or is
+	 * filling.  What was never used goes at the next start.
+	 */
+	segments_end(s, 0);
 }
 
 enum err

@@ -135,7 +135,8 @@ segment_open(struct store *s, const char *name, uint64_t number)
 		return errno == EPERM || errno == ELOOP ? ERR_CORRUPT : ERR_IO;
 	e = front_read(s, fd, SPOOL_FIRST);
 	if (e == ERR_OK)
-		e = spool_segment_head_decode(buf_span(&s->bulk), &head);
+		e = spool_segment_head_decode(buf_span(&s->bulk), number,
+		    &head);
 	if (e == ERR_OK && s->files->size(s->files->self, fd, &size) < 0)
 		e = ERR_IO;
 	if (e == ERR_OK && (head.number != number || head.size > size ||
@@ -168,7 +169,9 @@ journal_open(struct store *s, bool *is_new)
 	}
 	e = front_read(s, s->journal, JOURNAL_BLOCK);
 	if (e == ERR_OK)
-		e = journal_head_decode(buf_span(&s->bulk), &s->journal_seed);
+		e = journal_head_decode(buf_span(&s->bulk), &s->journal_head);
+	if (e == ERR_OK)
+		s->journal_seed = s->journal_head.seed;
 	return e;
 }
 
@@ -240,6 +243,7 @@ struct reader {
 	uint64_t	 size;
 	uint64_t	 hole;		/* first octet skipped, or UINT64_MAX */
 	uint64_t	 holes;		/* octets that were durable once */
+	uint32_t	 have, want;	/* entries of the group; 0: any */
 };
 
 static enum err
@@ -268,6 +272,16 @@ reader_fill(struct reader *r, struct span *in)
 	return ERR_OK;
 }
 
+/* All before it was durable: a hole there, or an entry less, is rot. */
+static void
+reader_group(struct reader *r, const struct journal_entry *e)
+{
+	if (r->hole < e->value || (r->want != 0 && r->have != r->want))
+		r->holes++;
+	r->want = e->sequence;
+	r->have = 0;
+}
+
 /* The next entry that holds.  ERR_NONE: the end. */
 static enum err
 reader_next(struct reader *r, struct journal_entry *e)
@@ -284,9 +298,10 @@ reader_next(struct reader *r, struct journal_entry *e)
 		error = journal_decode(in, r->s->journal_seed, r->at, e,
 		    &length);
 		if (error == ERR_OK) {
-			/* A hole that a later group's sync had passed. */
-			if (e->type == JOURNAL_GROUP && r->hole < e->value)
-				r->holes++;
+			if (e->type == JOURNAL_GROUP)
+				reader_group(r, e);
+			else
+				r->have++;
 			r->at += length;
 			return ERR_OK;
 		}
@@ -536,6 +551,79 @@ segments_read(struct store *s)
 	return e;
 }
 
+/*
+ * Whose word counts when a message lies in two places: a copy of which the
+ * journal spoke, then the original, then a copy of which it did not.
+ */
+enum rank {
+	RANK_COPY,
+	RANK_MESSAGE,
+	RANK_DORMANT,
+	RANK_COUNT
+};
+
+static enum rank
+message_rank(const struct store_message *m)
+{
+	if (!(m->flags & MESSAGE_COPY))
+		return RANK_MESSAGE;
+	return m->flags & MESSAGE_DORMANT ? RANK_DORMANT : RANK_COPY;
+}
+
+/* m is of the rank that is looked at: does a better one of its id live? */
+static enum err
+message_weigh(struct store *s, struct store_message *m)
+{
+	struct walk_item item;
+	enum err e = message_read(s, m, &item);
+
+	if (e != ERR_OK)
+		return e == ERR_CORRUPT ? ERR_OK : e;
+	if (!store_id_is_new(s, &item.r.id)) {
+		message_forget(s, m);
+		return ERR_OK;
+	}
+	m->flags &= (uint8_t)~MESSAGE_DORMANT;
+	return ERR_OK;
+}
+
+static enum err
+rank_weigh(struct store *s, enum rank rank)
+{
+	for (size_t i = 0; i < store_segment_count(s); i++) {
+		struct segment *g = store_segment_at(s, i);
+
+		for (uint32_t q = 0; q < g->sequence; q++) {
+			struct store_message *m = segment_message(g, q);
+			enum err e;
+
+			if (m == NULL || message_rank(m) != rank)
+				continue;
+			e = message_weigh(s, m);
+			if (e != ERR_OK)
+				return e;
+		}
+	}
+	return ERR_OK;
+}
+
+/*
+ * The journal has rotted, and with it perhaps the word that a copy counts, or
+ * that its original does not: one of them is to live, whatever it said.  Rather
+ * tried twice than not at all.
+ */
+static enum err
+copies_weigh(struct store *s)
+{
+	enum err e = ERR_OK;
+
+	buf_free(&s->seen);
+	s->nseen = 0;
+	for (unsigned int rank = 0; rank < RANK_COUNT && e == ERR_OK; rank++)
+		e = rank_weigh(s, (enum rank)rank);
+	return e;
+}
+
 /* Copies that the journal never came to speak of do not count. */
 static void
 dormant_forget(struct store *s)
@@ -646,6 +734,21 @@ messages_report(struct store *s)
 	return ERR_OK;
 }
 
+/* Does what the journal began with hold, to the last octet? */
+static enum err
+checkpoint_check(struct store *s, bool *is_rotten)
+{
+	const struct journal_head *h = &s->journal_head;
+	enum err e;
+
+	if (s->journal < 0 || h->end <= JOURNAL_BLOCK)
+		return ERR_OK;
+	e = octets_check(s, s->journal, JOURNAL_BLOCK, h->end - JOURNAL_BLOCK,
+	    h->seed, h->hash);
+	*is_rotten = e == ERR_CORRUPT;
+	return *is_rotten ? ERR_OK : e;
+}
+
 static enum err
 recover(struct store *s, const struct listing *l, const struct buf *strange,
     bool is_new, bool is_rotten)
@@ -653,14 +756,20 @@ recover(struct store *s, const struct listing *l, const struct buf *strange,
 	uint64_t holes = 0;
 	enum err e = names_tidy(s, l, strange);
 
+	if (e == ERR_OK && !is_rotten)
+		e = checkpoint_check(s, &is_rotten);
 	if (e == ERR_OK)
 		e = journal_read(s, entry_foresee, &holes);
-	if (holes > 0 || is_rotten || (is_new && store_segment_count(s) > 0))
+	is_rotten = is_rotten || holes > 0 ||
+	    (is_new && store_segment_count(s) > 0);
+	if (e == ERR_OK && is_rotten)
 		journal_alarm(s);
 	if (e == ERR_OK)
 		e = segments_read(s);
 	if (e == ERR_OK)
 		e = journal_read(s, entry_apply, &holes);
+	if (e == ERR_OK && is_rotten)
+		e = copies_weigh(s);
 	if (e != ERR_OK)
 		return e;
 	dormant_forget(s);

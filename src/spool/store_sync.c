@@ -30,9 +30,11 @@ store_note(struct store *s, const struct journal_entry *e, uint64_t *ticket)
 {
 	enum err error = journal_add(&s->pending, e);
 
-	if (error == ERR_OK)
-		*ticket = ++s->last_ticket;
-	return error;
+	if (error != ERR_OK)
+		return error;
+	s->npending++;
+	*ticket = ++s->last_ticket;
+	return ERR_OK;
 }
 
 static struct journal_entry
@@ -243,15 +245,23 @@ salvage_run(struct store *s)
 static enum err
 fresh_flush(struct store *s)
 {
-	struct iovec part = { s->out.p, s->out.n };
-	enum err e;
+	size_t gap = (JOURNAL_BLOCK - s->out.n % JOURNAL_BLOCK) % JOURNAL_BLOCK;
+	struct iovec part;
+	enum err e = ERR_OK;
 
 	if (s->out.n == 0)
 		return ERR_OK;
 	journal_seal(s->out.p, s->out.n, s->fresh_seed, s->fresh_end);
+	if (gap > 0)
+		e = buf_room(&s->out, gap);
+	if (e != ERR_OK)
+		return e;
+	memset(buf_end(&s->out), 0, gap);
+	buf_grew(&s->out, gap);
+	spool_hasher_add(s->hasher, buf_span(&s->out));
+	part = (struct iovec){ s->out.p, s->out.n };
 	e = spool_write_at(s->files, s->fresh, &part, 1, s->fresh_end);
-	s->fresh_end += (s->out.n + JOURNAL_BLOCK - 1) / JOURNAL_BLOCK *
-	    JOURNAL_BLOCK;
+	s->fresh_end += s->out.n;
 	buf_cut(&s->out, 0);
 	return e;
 }
@@ -369,7 +379,6 @@ static enum err
 fresh_open(struct store *s)
 {
 	const struct spool_files *f = s->files;
-	struct iovec part;
 
 	(void)f->unlink(f->self, s->dir, JOURNAL_FRESH);
 	if (f->random(f->self, &s->fresh_seed, sizeof s->fresh_seed) < 0)
@@ -379,12 +388,24 @@ fresh_open(struct store *s)
 	if (s->fresh < 0)
 		return ERR_IO;
 	s->fresh_end = JOURNAL_BLOCK;
+	spool_hasher_begin(s->hasher, s->fresh_seed);
 	buf_cut(&s->out, 0);
+	return ERR_OK;
+}
+
+/* Last: it vouches for every octet behind it. */
+static enum err
+fresh_head(struct store *s)
+{
+	const struct journal_head head = { s->fresh_seed, s->fresh_end,
+		spool_hasher_end(s->hasher) };
+	struct iovec part;
+
 	if (buf_room(&s->out, JOURNAL_BLOCK) != ERR_OK)
 		return ERR_NOMEM;
-	journal_head_encode(s->fresh_seed, s->out.p);
+	journal_head_encode(&head, s->out.p);
 	part = (struct iovec){ s->out.p, JOURNAL_BLOCK };
-	return spool_write_at(f, s->fresh, &part, 1, 0);
+	return spool_write_at(s->files, s->fresh, &part, 1, 0);
 }
 
 static void
@@ -409,6 +430,8 @@ store_checkpoint(struct store *s, struct spool_job *job)
 		e = fresh_segment(s, store_segment_at(s, i));
 	if (e == ERR_OK)
 		e = fresh_flush(s);
+	if (e == ERR_OK)
+		e = fresh_head(s);
 	if (e != ERR_OK) {
 		if (e == ERR_IO && (errno == ENOSPC || errno == EDQUOT))
 			store_reserve_release(s);
@@ -417,6 +440,7 @@ store_checkpoint(struct store *s, struct spool_job *job)
 		return e;
 	}
 	buf_cut(&s->pending, 0);
+	s->npending = 0;
 	job->write_fd = s->fresh;
 	job->is_writing = true;
 	job->text = (struct span){ 0 };
@@ -467,7 +491,7 @@ static enum err
 group_make(struct store *s, struct spool_job *job)
 {
 	struct journal_entry head = { .type = JOURNAL_GROUP,
-		.value = s->journal_end };
+		.value = s->journal_end, .sequence = s->npending };
 	enum err e;
 
 	if (s->pending.n == 0)
@@ -479,6 +503,7 @@ group_make(struct store *s, struct spool_job *job)
 	if (e != ERR_OK)
 		return e;
 	buf_cut(&s->pending, 0);
+	s->npending = 0;
 	journal_seal(s->out.p, s->out.n, s->journal_seed, s->journal_end);
 	job->write_fd = s->journal;
 	job->is_writing = true;

@@ -276,6 +276,7 @@ store_tend(struct store *s, uint64_t octets)
 {
 	bool copied = false;
 
+	segments_mend(s);
 	if (s->is_syncing || s->is_broken || s->salvage != NULL)
 		return false;
 	own_release(s);

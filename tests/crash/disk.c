@@ -1,14 +1,16 @@
 /*
  * disk.c - the disk in memory.
  */
-#include "disk.h"
+#include "disk_priv.h"
+
+#include "spool/record.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static void *
-need(void *p)
+void *
+disk_need(void *p)
 {
 	if (p == NULL)
 		abort();
@@ -16,8 +18,8 @@ need(void *p)
 }
 
 /* SplitMix64. */
-static uint64_t
-mix(uint64_t *seed)
+uint64_t
+disk_mix(uint64_t *seed)
 {
 	uint64_t z = *seed += 0x9e3779b97f4a7c15u;
 
@@ -29,13 +31,13 @@ mix(uint64_t *seed)
 uint64_t
 disk_random(struct disk *d)
 {
-	return mix(&d->seed);
+	return disk_mix(&d->seed);
 }
 
 /* --- files and names ----------------------------------------------------- */
 
-static void
-file_room(struct disk_file *f, size_t n)
+void
+disk_file_room(struct disk_file *f, size_t n)
 {
 	size_t room = f->room;
 	uint8_t *now, *safe;
@@ -44,8 +46,8 @@ file_room(struct disk_file *f, size_t n)
 		return;
 	while (room < n)
 		room = room == 0 ? 4096 : room * 2;
-	now = need(calloc(1, room));
-	safe = need(calloc(1, room));
+	now = disk_need(calloc(1, room));
+	safe = disk_need(calloc(1, room));
 	if (f->room > 0) {
 		memcpy(now, f->now, f->now_n);
 		memcpy(safe, f->safe, f->safe_n);
@@ -57,8 +59,8 @@ file_room(struct disk_file *f, size_t n)
 	f->room = room;
 }
 
-static int
-file_new(struct disk *d)
+int
+disk_file_new(struct disk *d)
 {
 	if (d->nfiles == DISK_FILES)
 		abort();
@@ -66,8 +68,8 @@ file_new(struct disk *d)
 	return (int)d->nfiles++;
 }
 
-static struct disk_name *
-name_find(struct disk_names *t, int dir, const char *name)
+struct disk_name *
+disk_name_find(struct disk_names *t, int dir, const char *name)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (t->at[i].dir == dir && strcmp(t->at[i].name, name) == 0)
@@ -75,19 +77,19 @@ name_find(struct disk_names *t, int dir, const char *name)
 	return NULL;
 }
 
-static void
-name_remove(struct disk_names *t, int dir, const char *name)
+void
+disk_name_remove(struct disk_names *t, int dir, const char *name)
 {
-	struct disk_name *e = name_find(t, dir, name);
+	struct disk_name *e = disk_name_find(t, dir, name);
 
 	if (e != NULL)
 		*e = t->at[--t->n];
 }
 
-static void
-name_set(struct disk_names *t, int dir, const char *name, int file)
+void
+disk_name_set(struct disk_names *t, int dir, const char *name, int file)
 {
-	struct disk_name *e = name_find(t, dir, name);
+	struct disk_name *e = disk_name_find(t, dir, name);
 
 	if (e == NULL) {
 		if (t->n == DISK_NAMES)
@@ -99,13 +101,13 @@ name_set(struct disk_names *t, int dir, const char *name, int file)
 	(void)snprintf(e->name, sizeof e->name, "%s", name);
 }
 
-static void
-names_apply(struct disk_names *t, const struct disk_op *op)
+void
+disk_names_apply(struct disk_names *t, const struct disk_op *op)
 {
 	if (op->from_dir != 0)
-		name_remove(t, op->from_dir, op->from);
+		disk_name_remove(t, op->from_dir, op->from);
 	if (op->to_dir != 0)
-		name_set(t, op->to_dir, op->to, op->file);
+		disk_name_set(t, op->to_dir, op->to, op->file);
 }
 
 /* --- operations ---------------------------------------------------------- */
@@ -117,7 +119,7 @@ op_add(struct disk *d, enum disk_kind kind, int file)
 
 	if (d->nops == d->room) {
 		d->room = d->room == 0 ? 64 : d->room * 2;
-		more = need(calloc(d->room, sizeof *more));
+		more = disk_need(calloc(d->room, sizeof *more));
 		if (d->nops > 0)
 			memcpy(more, d->ops, d->nops * sizeof *more);
 		free(d->ops);
@@ -128,22 +130,22 @@ op_add(struct disk *d, enum disk_kind kind, int file)
 }
 
 /* Put an operation's octets from..to of it into the safe state. */
-static void
-op_save(struct disk_file *f, const struct disk_op *op, uint64_t from,
+void
+disk_op_save(struct disk_file *f, const struct disk_op *op, uint64_t from,
     uint64_t to)
 {
 	if (op->kind == DISK_ALLOCATE) {
-		file_room(f, op->n);
+		disk_file_room(f, op->n);
 		f->safe_n = MAX(f->safe_n, (size_t)op->n);
 		return;
 	}
-	file_room(f, op->at + to);
+	disk_file_room(f, op->at + to);
 	memcpy(f->safe + op->at + from, op->octets + from, to - from);
 	f->safe_n = MAX(f->safe_n, (size_t)(op->at + to));
 }
 
-static void
-op_forget(struct disk_op *op)
+void
+disk_op_forget(struct disk_op *op)
 {
 	free(op->octets);
 	op->octets = NULL;
@@ -166,7 +168,7 @@ call_begins(struct disk *d)
 static bool
 is_odd_now(struct disk *d)
 {
-	return d->odd > 0 && mix(&d->seed) % d->odd == 0;
+	return d->odd > 0 && disk_mix(&d->seed) % d->odd == 0;
 }
 
 /* --- the table ----------------------------------------------------------- */
@@ -189,7 +191,7 @@ static int
 disk_open(void *self, int dir, const char *name, unsigned int how)
 {
 	struct disk *d = self;
-	struct disk_name *e = name_find(&d->now, dir, name);
+	struct disk_name *e = disk_name_find(&d->now, dir, name);
 	struct disk_op *op;
 
 	if (!(how & SPOOL_CREATE)) {
@@ -204,10 +206,10 @@ disk_open(void *self, int dir, const char *name, unsigned int how)
 		errno = EEXIST;
 		return -1;
 	}
-	op = op_add(d, DISK_NAME, file_new(d));
+	op = op_add(d, DISK_NAME, disk_file_new(d));
 	op->to_dir = dir;
 	(void)snprintf(op->to, sizeof op->to, "%s", name);
-	names_apply(&d->now, op);
+	disk_names_apply(&d->now, op);
 	return fd_new(d, op->file);
 }
 
@@ -224,6 +226,8 @@ disk_close(void *self, int fd)
 
 	if (fd >= 0 && fd < (int)DISK_FDS)
 		d->fds[fd].is_open = false;
+	if (d->lock_fd == fd + 1)
+		d->lock_fd = 0;
 	return 0;
 }
 
@@ -233,6 +237,23 @@ fd_file(const struct disk *d, int fd)
 	if (fd < 0 || fd >= (int)DISK_FDS || !d->fds[fd].is_open)
 		abort();
 	return d->fds[fd].file;
+}
+
+/* Somebody wants to see what is lost by it. */
+static void
+say_losing(struct disk *d, int file)
+{
+	if (d->losing != NULL)
+		d->losing(d->losing_arg, d, file);
+}
+
+static bool
+file_has_name(const struct disk *d, int file)
+{
+	for (size_t i = 0; i < d->safe.n; i++)
+		if (d->safe.at[i].file == file)
+			return true;
+	return false;
 }
 
 static ssize_t
@@ -250,14 +271,16 @@ disk_pwritev(void *self, int fd, const struct iovec *parts, int n, uint64_t at)
 		errno = EINTR;
 		return -1;
 	}
+	if (at < SPOOL_FIRST && file_has_name(d, file))
+		say_losing(d, file);
 	for (int i = 0; i < n; i++)
 		octets += parts[i].iov_len;
 	if (octets > 1 && is_odd_now(d))
-		octets = 1 + mix(&d->seed) % (octets - 1);
+		octets = 1 + disk_mix(&d->seed) % (octets - 1);
 	op = op_add(d, DISK_WRITE, file);
 	op->at = at;
 	op->n = octets;
-	op->octets = need(malloc(octets));
+	op->octets = disk_need(malloc(octets));
 	for (int i = 0; i < n && done < octets; i++) {
 		size_t one = MIN(parts[i].iov_len, octets - done);
 
@@ -265,7 +288,7 @@ disk_pwritev(void *self, int fd, const struct iovec *parts, int n, uint64_t at)
 			memcpy(op->octets + done, parts[i].iov_base, one);
 		done += one;
 	}
-	file_room(f, at + octets);
+	disk_file_room(f, at + octets);
 	memcpy(f->now + at, op->octets, octets);
 	f->now_n = MAX(f->now_n, at + octets);
 	return (ssize_t)octets;
@@ -277,6 +300,10 @@ disk_pread(void *self, int fd, void *to, size_t n, uint64_t at)
 	struct disk *d = self;
 	const struct disk_file *f = &d->files[fd_file(d, fd)];
 
+	if (++d->reads == d->fail_read) {
+		errno = EIO;
+		return -1;
+	}
 	if (at >= f->now_n)
 		return 0;
 	n = MIN(n, f->now_n - at);
@@ -300,9 +327,9 @@ disk_sync(void *self, int fd)
 			continue;
 		}
 		/* After a failure some of it is there, some never will be. */
-		if (is_good || mix(&d->seed) % 2 == 0)
-			op_save(&d->files[file], op, 0, op->n);
-		op_forget(op);
+		if (is_good || disk_mix(&d->seed) % 2 == 0)
+			disk_op_save(&d->files[file], op, 0, op->n);
+		disk_op_forget(op);
 	}
 	d->nops = kept;
 	if (!is_good)
@@ -326,7 +353,7 @@ disk_sync_dir(void *self, int dir)
 
 		if (op->kind == DISK_NAME && is_good &&
 		    (op->from_dir == dir || op->to_dir == dir))
-			names_apply(&d->safe, op);
+			disk_names_apply(&d->safe, op);
 		else
 			d->ops[kept++] = *op;
 	}
@@ -344,7 +371,7 @@ disk_rename(void *self, int from_dir, const char *from, int to_dir,
 
 	if (!call_begins(d))
 		return -1;
-	e = name_find(&d->now, from_dir, from);
+	e = disk_name_find(&d->now, from_dir, from);
 	if (e == NULL) {
 		errno = ENOENT;
 		return -1;
@@ -354,7 +381,7 @@ disk_rename(void *self, int from_dir, const char *from, int to_dir,
 	op->to_dir = to_dir;
 	(void)snprintf(op->from, sizeof op->from, "%s", from);
 	(void)snprintf(op->to, sizeof op->to, "%s", to);
-	names_apply(&d->now, op);
+	disk_names_apply(&d->now, op);
 	return 0;
 }
 
@@ -362,18 +389,21 @@ static int
 disk_unlink(void *self, int dir, const char *name)
 {
 	struct disk *d = self;
+	const struct disk_name *e = disk_name_find(&d->now, dir, name);
 	struct disk_op *op;
 
-	if (name_find(&d->now, dir, name) == NULL) {
+	if (e == NULL) {
 		errno = ENOENT;
 		return -1;
 	}
+	if (dir == DISK_ROOT)
+		say_losing(d, e->file);
 	if (!call_begins(d))
 		return -1;
 	op = op_add(d, DISK_NAME, -1);
 	op->from_dir = dir;
 	(void)snprintf(op->from, sizeof op->from, "%s", name);
-	names_apply(&d->now, op);
+	disk_names_apply(&d->now, op);
 	return 0;
 }
 
@@ -388,7 +418,7 @@ disk_allocate(void *self, int fd, uint64_t size)
 		return -1;
 	op = op_add(d, DISK_ALLOCATE, file);
 	op->n = size;
-	file_room(&d->files[file], size);
+	disk_file_room(&d->files[file], size);
 	d->files[file].now_n = MAX(d->files[file].now_n, (size_t)size);
 	return 0;
 }
@@ -414,15 +444,15 @@ disk_list(void *self, int dir, void (*each)(void *, const char *), void *arg)
 }
 
 static int
-disk_lock(void *self, UNUSED int fd)
+disk_lock(void *self, int fd)
 {
 	struct disk *d = self;
 
-	if (d->is_locked) {
+	if (d->lock_fd != 0 && d->lock_fd != fd + 1) {
 		errno = EAGAIN;
 		return -1;
 	}
-	/* Given back by disk_crash only: one store a disk. */
+	d->lock_fd = fd + 1;
 	return 0;
 }
 
@@ -444,7 +474,7 @@ disk_chance(void *self, void *to, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		((uint8_t *)to)[i] =
-		    (uint8_t)mix(&((struct disk *)self)->seed);
+		    (uint8_t)disk_mix(&((struct disk *)self)->seed);
 	return 0;
 }
 
@@ -472,210 +502,3 @@ disk_table(struct disk *d)
 	};
 }
 
-/* --- images -------------------------------------------------------------- */
-
-struct disk *
-disk_new(uint64_t seed)
-{
-	struct disk *d = need(calloc(1, sizeof *d));
-
-	d->seed = seed;
-	d->clock = 1700000000000u;
-	return d;
-}
-
-void
-disk_free(struct disk *d)
-{
-	if (d == NULL)
-		return;
-	for (size_t i = 0; i < d->nfiles; i++) {
-		free(d->files[i].now);
-		free(d->files[i].safe);
-	}
-	for (size_t i = 0; i < d->nops; i++)
-		op_forget(&d->ops[i]);
-	free(d->ops);
-	free(d);
-}
-
-static bool
-image_has(enum disk_image kind, uint64_t which, size_t i, uint64_t *seed)
-{
-	switch (kind) {
-	case IMAGE_NOTHING:
-		return false;
-	case IMAGE_ALL:
-		return true;
-	case IMAGE_MISSING:
-		return i != which;
-	case IMAGE_ALONE:
-		return i == which;
-	case IMAGE_PREFIX:
-		return i < which;
-	case IMAGE_SUBSET:
-		return i < 64 && (which >> i & 1) != 0;
-	default:
-		return mix(seed) % 2 == 0;
-	}
-}
-
-/* Each sector of a write for itself; the first of them torn, if asked. */
-static void
-save_sectors(struct disk_file *f, const struct disk_op *op, uint64_t *seed,
-    bool *is_torn)
-{
-	uint64_t at = op->at, end = op->at + op->n;
-
-	if (op->kind == DISK_ALLOCATE) {
-		if (mix(seed) % 2 == 0)
-			op_save(f, op, 0, op->n);
-		return;
-	}
-	while (at < end) {
-		uint64_t next = MIN(end, (at / DISK_SECTOR + 1) * DISK_SECTOR);
-		uint64_t to = next;
-
-		if (mix(seed) % 2 == 0) {
-			if (*is_torn)
-				to = at + (next - at) / 2;
-			*is_torn = false;
-			op_save(f, op, at - op->at, to - op->at);
-		}
-		at = next;
-	}
-}
-
-static void
-image_copy(struct disk *to, const struct disk *from)
-{
-	to->clock = from->clock + 1000;
-	to->safe = from->safe;
-	for (size_t i = 0; i < from->nfiles; i++)
-		(void)file_new(to);
-	/* Only files that a name may lead to. */
-	for (size_t i = 0; i < from->now.n + from->safe.n + from->nops; i++) {
-		int file = i < from->now.n ? from->now.at[i].file
-		    : i < from->now.n + from->safe.n
-		    ? from->safe.at[i - from->now.n].file
-		    : from->ops[i - from->now.n - from->safe.n].file;
-		const struct disk_file *f;
-
-		if (file < 0 || to->files[file].room > 0)
-			continue;
-		f = &from->files[file];
-		file_room(&to->files[file], MAX(f->safe_n, (size_t)1));
-		if (f->safe_n > 0)
-			memcpy(to->files[file].safe, f->safe, f->safe_n);
-		to->files[file].safe_n = f->safe_n;
-	}
-}
-
-/* What is safe is all that there is. */
-static void
-image_settle(struct disk *d)
-{
-	struct disk_names *names = need(calloc(1, sizeof *names));
-	struct disk_file *files = need(calloc(DISK_FILES, sizeof *files));
-	size_t n = 0;
-
-	for (size_t i = 0; i < d->safe.n; i++) {
-		struct disk_file *f = &d->files[d->safe.at[i].file];
-
-		if (f->room > 0 && f->safe_n > 0)
-			memcpy(f->now, f->safe, f->safe_n);
-		f->now_n = f->safe_n;
-		files[n] = *f;
-		*f = (struct disk_file){ 0 };
-		names->at[names->n] = d->safe.at[i];
-		names->at[names->n++].file = (int)n++;
-	}
-	for (size_t i = 0; i < d->nfiles; i++) {
-		free(d->files[i].now);
-		free(d->files[i].safe);
-	}
-	memcpy(d->files, files, DISK_FILES * sizeof *files);
-	free(files);
-	d->nfiles = n;
-	d->now = d->safe = *names;
-	free(names);
-}
-
-struct disk *
-disk_crash(const struct disk *d, enum disk_image kind, uint64_t which)
-{
-	uint64_t seed = which ^ 0x5bd1e995;
-	struct disk *image = disk_new(d->seed ^ (which << 8) ^ kind);
-	bool is_torn = kind == IMAGE_TORN;
-
-	image_copy(image, d);
-	for (size_t i = 0; i < d->nops; i++) {
-		const struct disk_op *op = &d->ops[i];
-
-		if (op->kind != DISK_NAME &&
-		    (kind == IMAGE_SECTORS || kind == IMAGE_TORN)) {
-			save_sectors(&image->files[op->file], op, &seed,
-			    &is_torn);
-			continue;
-		}
-		if (!image_has(kind, which, i, &seed))
-			continue;
-		if (op->kind == DISK_NAME)
-			names_apply(&image->safe, op);
-		else
-			op_save(&image->files[op->file], op, 0, op->n);
-	}
-	image_settle(image);
-	return image;
-}
-
-struct span
-disk_octets(const struct disk *d, int dir, const char *name)
-{
-	for (size_t i = 0; i < d->now.n; i++)
-		if (d->now.at[i].dir == dir &&
-		    strcmp(d->now.at[i].name, name) == 0) {
-			const struct disk_file *f =
-			    &d->files[d->now.at[i].file];
-
-			return span_of(f->now, f->now_n);
-		}
-	return (struct span){ 0 };
-}
-
-void
-disk_plant(struct disk *d, int dir, const char *name, struct span octets)
-{
-	int file = file_new(d);
-	struct disk_file *f = &d->files[file];
-
-	file_room(f, octets.n);
-	memcpy(f->now, octets.p, octets.n);
-	memcpy(f->safe, octets.p, octets.n);
-	f->now_n = f->safe_n = octets.n;
-	name_set(&d->now, dir, name, file);
-	name_set(&d->safe, dir, name, file);
-}
-
-void
-disk_flip(struct disk *d, const char *name, uint64_t bit)
-{
-	struct disk_name *e = name_find(&d->now, DISK_ROOT, name);
-	uint8_t mask = (uint8_t)(1u << bit % 8);
-
-	if (e == NULL || bit / 8 >= d->files[e->file].now_n)
-		return;
-	d->files[e->file].now[bit / 8] ^= mask;
-	d->files[e->file].safe[bit / 8] ^= mask;
-}
-
-size_t
-disk_count(const struct disk *d, int dir, const char *prefix)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < d->now.n; i++)
-		n += d->now.at[i].dir == dir && strncmp(d->now.at[i].name,
-		    prefix, strlen(prefix)) == 0;
-	return n;
-}

@@ -57,16 +57,23 @@ struct disk {
 		unsigned int	failures;	/* that were told here */
 		bool		is_open;
 	} fds[DISK_FDS];
-	bool			 is_locked;
+	int			 lock_fd;	/* that holds the lock + 1; 0: none */
 	uint64_t		 clock, seed;
 	uint64_t		 calls;		/* that change something */
 	uint64_t		 fail_at;	/* call that fails; 0: none */
 	int			 fail_why;
+	uint64_t		 reads;
+	uint64_t		 fail_read;	/* read that fails: EIO; 0: none */
 	unsigned int		 odd;		/* one in so many calls is short
 						 * or interrupted; 0: none */
 	/* Before each call that changes something. */
 	void			(*before)(void *arg, struct disk *d);
-	void			*arg;
+	/*
+	 * Before a name of the spool goes, and before the first SPOOL_FIRST
+	 * octets of a file with a name that is safe are written again.
+	 */
+	void			(*losing)(void *arg, struct disk *d, int file);
+	void			*arg, *losing_arg;
 };
 
 struct disk *disk_new(uint64_t seed);
@@ -93,8 +100,22 @@ struct disk *disk_crash(const struct disk *d, enum disk_image kind,
 struct span disk_octets(const struct disk *d, int dir, const char *name);
 /* A file put there behind everybody's back, safe at once. */
 void disk_plant(struct disk *d, int dir, const char *name, struct span octets);
-/* Turn one bit of a file, now and safe. */
-void disk_flip(struct disk *d, const char *name, uint64_t bit);
+/* What a disk may do to octets that it had (F7), now and safe. */
+enum disk_damage {
+	DAMAGE_BIT,		/* one bit turned */
+	DAMAGE_ZERO,		/* a sector of zeros */
+	DAMAGE_MISDIRECTED,	/* another sector of the same file */
+	DAMAGE_STALE,		/* what another file holds there */
+	DAMAGE_COUNT
+};
+/*
+ * Hurt a file at octet `at` (DAMAGE_BIT: its bit `chance` % 8; the others: the
+ * sector around it).  False: nothing changed by it.
+ */
+bool disk_damage(struct disk *d, const char *name, enum disk_damage kind,
+    uint64_t at, uint64_t chance);
+/* A file taken away behind everybody's back. */
+void disk_remove(struct disk *d, int dir, const char *name);
 size_t disk_count(const struct disk *d, int dir, const char *prefix);
 
 #endif

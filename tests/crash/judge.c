@@ -3,22 +3,9 @@
  */
 #include "world.h"
 
+#include "spool/le.h"
+
 #include <stdlib.h>
-
-#define VIEW_MAX	WORLD_MESSAGES
-
-/* What a recovery reported. */
-struct view {
-	struct world		*w;
-	struct store_message	*m[VIEW_MAX];
-	size_t			 entry[VIEW_MAX];
-	size_t			 n;
-	uint64_t		 mark;		/* of all ids and slots */
-	unsigned int		 alarms[STORE_ALARM_COUNT], lost;
-	/* cutting inside this recovery */
-	unsigned int		 depth;
-	uint64_t		 cut_at, calls;
-};
 
 static void
 view_message(void *arg, struct store_message *m, const struct envelope *e,
@@ -73,7 +60,7 @@ view_cut(void *arg, struct disk *d)
 	    IMAGE_SUBSET), world_chance(v->w, d->nops + 1)), v->depth - 1);
 }
 
-static bool
+bool
 view_has(const struct view *v, size_t entry, struct store_message **m)
 {
 	for (size_t i = 0; i < v->n; i++)
@@ -85,7 +72,7 @@ view_has(const struct view *v, size_t entry, struct store_message **m)
 }
 
 /* I2: octet for octet what was submitted. */
-static enum err
+enum err
 claim_compare(struct world *w, struct store *s, struct store_message *m,
     const struct entry *e, struct spool_files *f, bool *is_same)
 {
@@ -100,8 +87,11 @@ claim_compare(struct world *w, struct store *s, struct store_message *m,
 	for (size_t i = 0; i < n; i++) {
 		if (p[i].n > sizeof got - at)
 			world_fail(w, "I2: too long");
-		if (spool_read_at(f, p[i].fd, got + at, p[i].n, p[i].at,
-		    &one) != ERR_OK || one != p[i].n)
+		error = spool_read_at(f, p[i].fd, got + at, p[i].n, p[i].at,
+		    &one);
+		if (error != ERR_OK)
+			return error;
+		if (one != p[i].n)
 			world_fail(w, "I2: short");
 		at += one;
 	}
@@ -175,7 +165,7 @@ judge_strange(struct world *w, const struct disk *d)
 		world_fail(w, "I8: an unknown file is gone");
 }
 
-static struct store_events
+struct store_events
 view_events(struct view *v)
 {
 	return (struct store_events){ v, view_message, view_outcome, view_lost,
@@ -204,6 +194,69 @@ judge_again(struct world *w, const struct view *first, struct disk *d,
 	free(v);
 }
 
+/* F6: one read of the recovery may fail; then it is done again. */
+static struct store *
+judge_open(struct world *w, struct view *v, struct disk *d,
+    const struct spool_files *f, const struct store_events *events)
+{
+	struct store *s;
+
+	if (world_chance(w, 6) == 0)
+		d->fail_read = 1 + world_chance(w, 40);
+	if (store_open(f, DISK_ROOT, &world_options, events, &s) == ERR_OK)
+		return s;
+	if (d->fail_read == 0 || d->reads < d->fail_read)
+		world_fail(w, "recovery failed");
+	d->fail_read = 0;
+	v->n = 0;
+	v->mark = 0;
+	v->lost = 0;
+	if (store_open(f, DISK_ROOT, &world_options, events, &s) != ERR_OK)
+		world_fail(w, "F6: recovery failed after a failed read");
+	return s;
+}
+
+/* F12, SPL-15: a file of a newer version stands there. */
+static void
+judge_newer(struct world *w, struct disk *d, const struct spool_files *f)
+{
+	static const char name[] = "segment-00000000000fffff";
+	struct spool_segment_head head = { 0xfffff, 1, WORLD_SEGMENT };
+	static uint8_t octets[SPOOL_FIRST];
+	struct view *v = calloc(1, sizeof *v);
+	struct store_events events = view_events(v);
+	struct store *s;
+	uint64_t calls;
+
+	if (v == NULL)
+		abort();
+	v->w = w;
+	spool_segment_head_encode(&head, octets);
+	/* Version and hash stand where they stand in every version. */
+	le_put(octets + 8, SPOOL_VERSION + 1, 8);
+	le_put(octets + 56, spool_hash(1, span_of(octets, 56)), 8);
+	disk_plant(d, DISK_ROOT, name, span_of(octets, sizeof octets));
+	d->before = NULL;
+	calls = d->calls;
+	if (store_open(f, DISK_ROOT, &world_options, &events, &s) !=
+	    ERR_DENIED || d->calls != calls || v->n > 0)
+		world_fail(w, "SPL-15: a newer format is not refused");
+	disk_remove(d, DISK_ROOT, name);
+	free(v);
+}
+
+/* Last: under a planted fault what is really lost is the better find. */
+static void
+judge_alarms(struct world *w, const struct view *v)
+{
+	if (v->alarms[STORE_ALARM_CORRUPT] + v->alarms[STORE_ALARM_JOURNAL] +
+	    v->alarms[STORE_ALARM_CONTENT] + v->alarms[STORE_ALARM_LARGE] == 0)
+		return;
+	w->false_alarms++;
+	if (!w->is_planted)
+		world_fail(w, "I12: corruption where there was none");
+}
+
 void
 world_judge(struct world *w, struct disk *image, unsigned int depth)
 {
@@ -222,81 +275,18 @@ world_judge(struct world *w, struct disk *image, unsigned int depth)
 	image->before = view_cut;
 	image->arg = v;
 	w->images++;
-	if (store_open(&f, DISK_ROOT, &world_options, &events, &s) != ERR_OK)
-		world_fail(w, "recovery failed");
-	if (v->alarms[STORE_ALARM_CORRUPT] + v->alarms[STORE_ALARM_JOURNAL] > 0)
-		world_fail(w, "I12: corruption where there was none");
+	s = judge_open(w, v, image, &f, &events);
+	image->fail_read = 0;
 	judge_contents(w, v, s, &f);
 	for (size_t i = 0; i < w->nentries; i++)
 		judge_entry(w, v, i);
 	judge_strange(w, image);
+	judge_alarms(w, v);
 	store_close(s);
+	if (world_chance(w, 64) == 0)
+		judge_newer(w, image, &f);
 	if (again)
 		judge_again(w, v, image, &f);
 	disk_free(image);
 	free(v);
-}
-
-/* --- one bit turned ------------------------------------------------------ */
-
-/* At most one message may be touched, and somebody is told. */
-static void
-judge_flip(struct world *w, struct disk *d)
-{
-	struct view *v = calloc(1, sizeof *v);
-	struct store_events events = view_events(v);
-	struct spool_files f = disk_table(d);
-	unsigned int missing = 0;
-	struct store_message *m;
-	struct store *s;
-
-	if (v == NULL)
-		abort();
-	v->w = w;
-	w->images++;
-	if (store_open(&f, DISK_ROOT, &world_options, &events, &s) != ERR_OK)
-		world_fail(w, "I12: no recovery after one bit");
-	for (size_t i = 0; i < v->n; i++) {
-		const struct entry *e = &w->entries[v->entry[i]];
-		bool is_same = true;
-		enum err error = claim_compare(w, s, v->m[i], e, &f, &is_same);
-
-		if (error == ERR_OK && !is_same)
-			world_fail(w, "I12: rotten octets are delivered");
-		missing += error == ERR_CORRUPT;
-	}
-	for (size_t i = 0; i < w->nentries; i++) {
-		const struct entry *e = &w->entries[i];
-		bool is_open = e->answer == ANSWER_KEPT && e->m != NULL;
-
-		missing += is_open && !view_has(v, i, &m);
-	}
-	if (missing > 1)
-		world_fail(w, "I12: one bit, %u messages", missing);
-	if (missing == 1 && v->alarms[STORE_ALARM_CORRUPT] +
-	    v->alarms[STORE_ALARM_CONTENT] + v->alarms[STORE_ALARM_LARGE] != 1)
-		world_fail(w, "I12: a message rotted, and nobody was told once");
-	store_close(s);
-	free(v);
-}
-
-void
-world_flips(struct world *w, unsigned int n)
-{
-	struct disk *clean = w->disk;
-
-	for (unsigned int i = 0; i < n; i++) {
-		struct disk *d = disk_crash(clean, IMAGE_ALL, i);
-		const char *names[DISK_NAMES];
-		size_t nnames = 0;
-
-		for (size_t k = 0; k < d->now.n; k++)
-			if (strncmp(d->now.at[k].name, "segment-", 8) == 0)
-				names[nnames++] = d->now.at[k].name;
-		if (nnames > 0)
-			disk_flip(d, names[world_chance(w, nnames)],
-			    world_chance(w, WORLD_SEGMENT * 8));
-		judge_flip(w, d);
-		disk_free(d);
-	}
 }

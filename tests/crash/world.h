@@ -15,6 +15,7 @@
 #define WORLD_MESSAGES	768u
 #define WORLD_SLOTS	3u
 #define WORLD_SEGMENT	65536u
+#define WORLD_TEN_YEARS	((uint64_t)3650 * 86400 * 1000)	/* ms */
 
 enum answer {
 	ANSWER_NONE,		/* submitted; nothing said yet */
@@ -58,6 +59,8 @@ struct world {
 	uint64_t		 images, images_max;
 	uint64_t		 steps;
 	bool			 is_judging;
+	bool			 is_planted;	/* a false alarm is not the find */
+	unsigned int		 false_alarms;
 };
 
 /* How the workload may go wrong on purpose. */
@@ -66,7 +69,8 @@ struct world_plan {
 	unsigned int	steps;
 	unsigned int	images_per_call;
 	bool		has_faults;	/* EIO and ENOSPC */
-	bool		has_large, has_restarts;
+	bool		has_large, has_restarts, has_jumps;
+	bool		is_planted;
 };
 
 /* Prints the invariant, the seed and how to see it again; ends the program. */
@@ -77,8 +81,74 @@ void world_run(const struct world_plan *plan, uint64_t *images,
     uint64_t images_max);
 /* Judge what a crash left; depth: how often recovery may be cut in turn. */
 void world_judge(struct world *w, struct disk *image, unsigned int depth);
-/* Every bit of a sealed segment, one at a time (I12). */
-void world_flips(struct world *w, unsigned int n);
+/* Rot in segments and journal, n times one place each (F7, I12). */
+void world_rot(struct world *w, unsigned int n);
+
+/* What a recovery reported. */
+struct view {
+	struct world		*w;
+	struct store_message	*m[WORLD_MESSAGES];
+	size_t			 entry[WORLD_MESSAGES];
+	size_t			 n;
+	uint64_t		 mark;		/* of all ids and slots */
+	unsigned int		 alarms[STORE_ALARM_COUNT], lost;
+	/* cutting inside this recovery */
+	unsigned int		 depth;
+	uint64_t		 cut_at, calls;
+};
+struct store_events view_events(struct view *v);
+bool view_has(const struct view *v, size_t entry, struct store_message **m);
+/* I2: are its octets those of e? */
+enum err claim_compare(struct world *w, struct store *s,
+    struct store_message *m, const struct entry *e, struct spool_files *f,
+    bool *is_same);
+
+/* copies.c: where records lie, read without the store. */
+struct copy {
+	struct msg_id	id;
+	uint64_t	from, to;	/* octets of the segment */
+	bool		is_copy;
+};
+/* Calls each() for every record of a message in the octets of a segment. */
+void copies_each(const char *name, struct span octets,
+    void (*each)(void *arg, const struct copy *c), void *arg);
+/* I6: the disk is about to lose what stands in this file. */
+void copies_losing(void *arg, struct disk *d, int file);
+
+/* small.c: little mail, every cut, every subset. */
+struct small_figures {
+	uint64_t	scripts, cuts, images, sampled;
+};
+struct small_figures small_run(unsigned int bits, bool is_long,
+    uint64_t *images, bool is_planted);
+
+/* world.c */
+struct world *world_begin(uint64_t seed, bool is_planted);
+void world_end(struct world *w);
+void world_cut(void *arg, struct disk *d);
+
+/* work.c */
+void world_open(struct world *w);
+void work_make(struct world *w);
+void work_supply(struct world *w);
+void work_submit(struct world *w, bool is_large, uint32_t nslots);
+void work_writer_sync(struct world *w, bool finish);
+void work_store_sync(struct world *w);
+void work_settle(struct world *w, struct entry *e, uint32_t slot,
+    enum store_fate fate);
+/* The next open recipient. */
+void work_settle_any(struct world *w, enum store_fate fate);
+void work_deliver(struct world *w);
+void work_cancel(struct world *w);
+/* The machine loses power; the receiver alone dies; the queue alone. */
+void work_restart(struct world *w);
+void work_receiver_dies(struct world *w);
+void work_queue_dies(struct world *w);
+/* A second queue is started by mistake (F12). */
+void work_second(struct world *w);
+void work_fault(struct world *w);
+/* I11: without faults everything drains and the disk is free again. */
+void work_drain(struct world *w);
 
 struct entry *world_find(struct world *w, const struct msg_id *id);
 void world_content(const struct entry *e, uint8_t *to);

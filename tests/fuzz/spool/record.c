@@ -14,7 +14,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct spool_record r;
 	struct envelope e;
 
-	if (spool_segment_head_decode(in, &head) == ERR_OK)
+	if (spool_segment_head_decode(in, 0, &head) == ERR_OK)
 		ASSERT(size >= SPOOL_FIRST);
 	if (spool_record_peek(in, &seal, SPOOL_FIRST, 1 << 20, &r) != ERR_OK)
 		return 0;
