@@ -232,7 +232,7 @@ queue_watch_room(struct queue *q)
 		[STORE_ROOM_NONE] = INTAKE_NONE,
 	};
 	const struct intake_state state = {
-		.mode = modes[store_room(q->store)],
+		.mode = (uint8_t)modes[store_room(q->store)],
 	};
 	struct role_peer *p;
 	struct log_line l;
