@@ -103,6 +103,9 @@ struct config_server {
 	uint16_t		port;
 };
 
+/* Where syslog listens unless the setting names another socket. */
+#define CONFIG_SYSLOG_SOCKET	"/dev/log"
+
 enum config_log_to {
 	CONFIG_LOG_STDOUT,
 	CONFIG_LOG_FILE,
@@ -208,7 +211,7 @@ struct config {
 	struct config_retry	retry;
 
 	enum config_log_to	log_to;
-	const char	       *log_file;	/* with CONFIG_LOG_FILE */
+	const char	       *log_file;	/* or syslog's socket; "": stdout */
 	uint64_t		log_level;	/* enum log_level: up to this */
 	const char	       *history;	/* directory */
 	uint64_t		history_keep;	/* s */

@@ -97,7 +97,7 @@ const struct schema_row schema_rows[] = {
 	    "ph-admin", "Who owns logs and history."),
 
 	TOP("log to", value_log_to, 0, 0, 0, "stdout",
-	    "Where log lines go; a file is opened again on SIGHUP."),
+	    "Where log lines go; SIGHUP opens a file or syslog's socket anew."),
 	TOP("log level", value_log_level, OF(log_level), 0, 0, "info",
 	    "The least important lines that are kept."),
 	TOP("history directory", value_path, OF(history), 0, 0,

@@ -610,12 +610,19 @@ static bool
 read_log_to(struct value_reader *v, const struct schema_row *row, void *field)
 {
 	struct config *c = field;
+	const struct word *path = NULL;
 	const char *file = "";
 	size_t choice;
 
 	if (!read_choice(v, row, log_tos, COUNT(log_tos), &choice))
 		return false;
 	if (choice == CONFIG_LOG_FILE && !read_path(v, row, &file))
+		return false;
+	if (choice == CONFIG_LOG_SYSLOG) {
+		file = CONFIG_SYSLOG_SOCKET;
+		path = value_next(v);
+	}
+	if (path != NULL && !store_path(v, path, &file))
 		return false;
 	c->log_to = (enum config_log_to)choice;
 	c->log_file = file;
@@ -629,11 +636,11 @@ print_log_to(const struct schema_row *row, const void *field, struct buf *to)
 	enum err e = buf_add(to, span_str(log_tos[c->log_to]));
 
 	(void)row;
-	if (e != ERR_OK || c->log_to != CONFIG_LOG_FILE)
+	if (e != ERR_OK || c->log_to == CONFIG_LOG_STDOUT)
 		return e;
 	e = buf_addc(to, ' ');
 	return e != ERR_OK ? e : value_print_word(span_str(c->log_file), to);
 }
 const struct value_type value_log_to = {
-	"stdout | file FILE | syslog", read_log_to, print_log_to
+	"stdout | file FILE | syslog [SOCKET]", read_log_to, print_log_to
 };

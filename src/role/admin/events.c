@@ -8,13 +8,17 @@
 void
 admin_event(struct admin *a, const struct event *e)
 {
+	enum err (*print)(const struct event *, struct buf *);
+
 	/* The supervisor may have something to tell before we serve. */
 	if (a->history == NULL) {
 		a->dropped++;
 		return;
 	}
+	print = a->role->config->log_to == CONFIG_LOG_SYSLOG ? event_syslog :
+	    event_print;
 	buf_cut(&a->scratch, 0);
-	if (event_print(e, &a->scratch) == ERR_OK)
+	if (print(e, &a->scratch) == ERR_OK)
 		sink_add(a->sink, buf_span(&a->scratch));
 	history_add(a->history, e);
 	admin_count(a, e);

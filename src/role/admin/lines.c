@@ -159,6 +159,33 @@ event_print(const struct event *e, struct buf *to)
 	return error;
 }
 
+enum err
+event_syslog(const struct event *e, struct buf *to)
+{
+	/* RFC 3164 4.1.1: facility 2 is mail; severities. */
+	enum { MAIL = 2 * 8, CRITICAL = 2, WARNING = 4, INFO = 6, DEBUG = 7 };
+	static const unsigned int priorities[] = {
+		[LOG_LEVEL_ALARM] = MAIL + CRITICAL,
+		[LOG_LEVEL_WARN] = MAIL + WARNING,
+		[LOG_LEVEL_INFO] = MAIL + INFO,
+		[LOG_LEVEL_DEBUG] = MAIL + DEBUG,
+	};
+	_Static_assert(COUNT(priorities) == LOG_LEVEL_COUNT, "all");
+	size_t before = to->n;
+	enum err error;
+
+	error = buf_addf(to, "<%u>posthorse: %s/%u ",
+	    priorities[MIN(e->level, COUNT(priorities) - 1)],
+	    ipc_role_name((enum ipc_role)e->role), e->index);
+	if (error == ERR_OK)
+		error = buf_add(to, e->text);
+	if (error == ERR_OK)
+		error = buf_addc(to, '\n');
+	if (error != ERR_OK)
+		buf_cut(to, before);
+	return error;
+}
+
 /* JSON: the first failure of a row is kept, what follows does nothing. */
 
 struct row {

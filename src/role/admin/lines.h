@@ -38,6 +38,11 @@ bool event_id(struct span text, struct msg_id *id);
 struct span event_name(struct span text);
 /* `TIME ROLE/INDEX TEXT` and a newline.  ERR_FULL, ERR_NOMEM. */
 MUST_USE enum err event_print(const struct event *e, struct buf *to);
+/*
+ * `<PRI>posthorse: ROLE/INDEX TEXT` and a newline: facility mail, the severity
+ * of the level (RFC 3164 4.1.1).  The logger adds the time and the host.
+ */
+MUST_USE enum err event_syslog(const struct event *e, struct buf *to);
 /* One JSON object without a newline; values are strings, repeated keys lists. */
 MUST_USE enum err event_json(const struct event *e, struct buf *to);
 

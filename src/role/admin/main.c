@@ -30,7 +30,8 @@ admin_file(struct role *r, struct span purpose, int fd)
 		return true;
 	}
 	if (!span_eq(purpose, SPAN("stdout")) &&
-	    !span_eq(purpose, SPAN("log-file"))) {
+	    !span_eq(purpose, SPAN("log-file")) &&
+	    !span_eq(purpose, SPAN("syslog"))) {
 		file_close(fd);
 		return false;
 	}
@@ -132,6 +133,8 @@ admin_start(struct role *r)
 	    loop_timer_new(r->loop, tick, a, &a->tick) != ERR_OK ||
 	    loop_timer_new(r->loop, try_end, a, &a->end) != ERR_OK)
 		return false;
+	if (r->config->log_to == CONFIG_LOG_SYSLOG)
+		sink_cut_lines(a->sink);
 	if (a->sink_fd > 0)
 		sink_use(a->sink, a->sink_fd);
 	if (history_open(a->history_dir, limits, clock_wall_ms(),

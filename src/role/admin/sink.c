@@ -14,6 +14,7 @@ struct sink {
 	struct worker	*worker;
 	int		 fd, next_fd;	/* -1: none */
 	bool		 is_busy;
+	bool		 is_cut;	/* a write a line */
 	struct buf	 waiting;
 	struct buf	 writing;	/* the thread's while is_busy */
 	int		 writing_fd;
@@ -62,10 +63,26 @@ sink_use(struct sink *s, int fd)
 }
 
 void
+sink_cut_lines(struct sink *s)
+{
+	s->is_cut = true;
+}
+
+void
 sink_add(struct sink *s, struct span line)
 {
 	if (buf_add(&s->waiting, line) != ERR_OK)
 		s->dropped++;
+}
+
+/* What the next write takes; *more octets behind it are not sent. */
+static struct span
+next_piece(const struct sink *s, size_t *more)
+{
+	struct span rest = span_skip(buf_span(&s->writing), s->written);
+
+	*more = s->is_cut ? 1 : 0;
+	return s->is_cut ? span_of(rest.p, span_find(rest, '\n')) : rest;
 }
 
 /* In the thread.  Somebody else's flags may make the descriptor impatient. */
@@ -76,11 +93,12 @@ write_all(void *job)
 
 	while (s->written < s->writing.n) {
 		struct pollfd p = { s->writing_fd, POLLOUT, 0 };
-		ssize_t n = write(s->writing_fd, s->writing.p + s->written,
-		    s->writing.n - s->written);
+		size_t more;
+		struct span piece = next_piece(s, &more);
+		ssize_t n = write(s->writing_fd, piece.p, piece.n);
 
 		if (n > 0)
-			s->written += (size_t)n;
+			s->written += (size_t)n + more;
 		else if (n < 0 && errno == EAGAIN)
 			(void)poll(&p, 1, -1);
 		else if (n == 0 || errno != EINTR)

@@ -17,6 +17,11 @@ struct sink;
 MUST_USE enum err sink_new(struct loop *loop, struct sink **s);
 /* Write there from now on; the descriptor is taken over, the old one closed. */
 void sink_use(struct sink *s, int fd);
+/*
+ * From now on each line is a datagram of its own, without its newline: the
+ * descriptors are sockets of the system's logger.
+ */
+void sink_cut_lines(struct sink *s);
 /* A whole line, its newline included. */
 void sink_add(struct sink *s, struct span line);
 /* Hand what waits to the thread when it is free: at the end of a turn. */

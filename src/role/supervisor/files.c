@@ -12,7 +12,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define SUP_PATH_MAX	(CONFIG_WORD_MAX + 64u)	/* octets of a path of ours */
@@ -366,15 +368,51 @@ give_log_file(const struct supervisor *s, give_file *give, void *ctx)
 	return ok;
 }
 
+/*
+ * A datagram socket that is connected here: admin may open nothing.  It never
+ * waits at the start; a logger that stands still is the sink's matter.
+ */
+static bool
+give_syslog(const struct supervisor *s, give_file *give, void *ctx)
+{
+	const char *path = s->config->log_file;
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool ok;
+
+	(void)snprintf(to.sun_path, sizeof to.sun_path, "%s", path);
+	ok = fd >= 0 && strlen(path) < sizeof to.sun_path &&
+	    connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
+	if (!ok)
+		(void)sup_complain("no system logger answers at %s: %s", path,
+		    strerror(errno));
+	ok = ok && give(ctx, "syslog", fd);
+	file_close(fd);
+	return ok;
+}
+
+typedef bool give_log(const struct supervisor *s, give_file *give, void *ctx);
+/* Sinks that SIGHUP opens anew; standard output cannot be. */
+static const struct log_sink {
+	const char	*purpose;
+	give_log	*give;
+} log_sinks[] = {
+	[CONFIG_LOG_STDOUT] = { "stdout", NULL },
+	[CONFIG_LOG_FILE] = { "log-file", give_log_file },
+	[CONFIG_LOG_SYSLOG] = { "syslog", give_syslog },
+};
+
 static bool
 files_admin(const struct supervisor *s, give_file *give, void *ctx)
 {
+	const struct log_sink *sink = &log_sinks[s->config->log_to];
+
 	if (!give_path(give, ctx, "history", s->config->history,
 		O_RDONLY | O_DIRECTORY, 0))
 		return false;
-	if (s->config->log_to == CONFIG_LOG_FILE)
-		return give_log_file(s, give, ctx);
-	return give(ctx, "stdout", STDOUT_FILENO);
+	if (sink->give == NULL)
+		return give(ctx, sink->purpose, STDOUT_FILENO);
+	return sink->give(s, give, ctx);
 }
 
 static bool
@@ -442,11 +480,13 @@ replace_log(void *ctx, const char *purpose UNUSED, int fd)
 bool
 sup_reopen_log(struct supervisor *s, give_file *give, void *ctx)
 {
-	for (size_t i = 0; i < s->npassed; i++) {
+	const struct log_sink *sink = &log_sinks[s->config->log_to];
+
+	for (size_t i = 0; sink->give != NULL && i < s->npassed; i++) {
 		struct passed *p = &s->passed[i];
 
-		if (strcmp(p->purpose, "log-file") == 0)
-			return give_log_file(s, replace_log, p) &&
+		if (strcmp(p->purpose, sink->purpose) == 0)
+			return sink->give(s, replace_log, p) &&
 			    give(ctx, p->purpose, p->fd);
 	}
 	return true;

@@ -91,7 +91,7 @@ bool sup_open_files(struct supervisor *s);
 /* Each file that this role owns; the descriptor is borrowed. */
 bool sup_each_file(const struct supervisor *s, enum ipc_role kind,
     give_file *give, void *ctx);
-/* The log file by its name again, if there is one. */
+/* The log file or the logger's socket by its name again, if there is one. */
 bool sup_reopen_log(struct supervisor *s, give_file *give, void *ctx);
 
 /* --- listen.c: sockets ------------------------------------------------- */

@@ -99,7 +99,7 @@ static const struct {
 	    "alarm | warn | info | debug\n" },
 	{ "log to file\n",
 	    "/etc/x:1:12: a value is missing: log to stdout | file FILE | "
-	    "syslog\n" },
+	    "syslog [SOCKET]\n" },
 	{ "hostname a_b.org\n",
 	    "/etc/x:1:10: \"a_b.org\" is not a DNS name; letters, digits, "
 	    "hyphens and dots (and A-labels, xn--, for others) make one\n" },

@@ -8,6 +8,7 @@
 #include "role/admin/sink.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -266,6 +267,84 @@ test_sink_full(void **state UNUSED)
 	loop_free(s.loop);
 }
 
+/* RFC 3164 4.1.1: facility mail is 2; 2 critical, 4 warning, 6, 7. */
+static void
+test_syslog_lines(void **state UNUSED)
+{
+	static const struct {
+		uint8_t		 level;
+		const char	*line;
+	} cases[] = {
+		{ LOG_LEVEL_ALARM, "<18>posthorse: queue/3 - x a=1\n" },
+		{ LOG_LEVEL_WARN, "<20>posthorse: queue/3 - x a=1\n" },
+		{ LOG_LEVEL_INFO, "<22>posthorse: queue/3 - x a=1\n" },
+		{ LOG_LEVEL_DEBUG, "<23>posthorse: queue/3 - x a=1\n" },
+		{ 255, "<23>posthorse: queue/3 - x a=1\n" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct event e = { .role = IPC_ROLE_QUEUE, .index = 3,
+		    .level = cases[i].level, .text = SPAN("- x a=1") };
+		struct buf b = buf_make(EVENT_LINE_MAX);
+
+		CHECK_NUM(event_syslog(&e, &b), ERR_OK, "%zu", i);
+		CHECK_NUM(buf_addc(&b, 0), ERR_OK, "end");
+		CHECK_STR((const char *)b.p, cases[i].line, "%zu", i);
+		buf_free(&b);
+	}
+}
+
+static void
+cut_turn(void *ctx)
+{
+	struct stuck *s = ctx;
+
+	sink_flush(s->sink);
+	if (s->turns++ > 2000 || sink_is_idle(s->sink))
+		loop_quit(s->loop);
+	else
+		loop_timer_set(s->timer, 1);
+}
+
+/* A logger's socket gets a datagram a line. */
+static void
+test_sink_cuts_lines(void **state UNUSED)
+{
+	static const char *const want[] = { "<22>one", "<22>two", "<18>x" };
+	struct stuck s = { 0 };
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0, pair), 0);
+	CHECK_NUM(loop_new(&s.loop), ERR_OK, "loop");
+	CHECK_NUM(sink_new(s.loop, &s.sink), ERR_OK, "sink");
+	sink_cut_lines(s.sink);
+	sink_use(s.sink, pair[1]);
+	sink_add(s.sink, SPAN("<22>one\n"));
+	sink_add(s.sink, SPAN("<22>two\n"));
+	sink_add(s.sink, SPAN("<18>x\n"));
+	CHECK_NUM(loop_timer_new(s.loop, cut_turn, &s, &s.timer), ERR_OK,
+	    "timer");
+	loop_timer_set(s.timer, 0);
+	loop_run(s.loop);
+	for (size_t i = 0; i < COUNT(want); i++) {
+		char line[64] = "";
+		ssize_t n = recv(pair[0], line, sizeof line - 1, 0);
+
+		CHECK_NUM(n, (ssize_t)strlen(want[i]), "%zu", i);
+		CHECK_STR(line, want[i], "%zu", i);
+	}
+	/* Nobody there any more: lost and counted, nobody waits. */
+	(void)close(pair[0]);
+	sink_add(s.sink, SPAN("<22>gone\n"));
+	loop_timer_set(s.timer, 0);
+	loop_run(s.loop);
+	CHECK_NUM(sink_take_dropped(s.sink), 1, "counted");
+	loop_timer_free(s.timer);
+	sink_free(s.sink);
+	loop_free(s.loop);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(test_who, "ADM-1"),
 	TEST(test_what, "ADM-1"),
@@ -273,6 +352,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_shown, "LOG-1"),
 	TEST(test_sink_stands_still, "LOG-3"),
 	TEST(test_sink_full, "LOG-3"),
+	TEST(test_syslog_lines, ""),
+	TEST(test_sink_cuts_lines, "LOG-3"),
 };
 
 int
