@@ -17,10 +17,11 @@
 #define JOB_WORDS_MAX	(16u << 20)
 
 void
-queue_job_free(struct job *j)
+queue_job_free(struct queue *q, struct job *j)
 {
 	if (j == NULL)
 		return;
+	q->job_octets -= j->octets;
 	buf_free(&j->slots);
 	buf_free(&j->words);
 	buf_free(&j->text);
@@ -246,7 +247,7 @@ give_back(struct queue *q, const struct sched_decision *d, struct job *j)
 			    QUEUE_AWAY_MS);
 	}
 	sched_job_end(q->sched, now, d->site, SCHED_END_LOST);
-	queue_job_free(j);
+	queue_job_free(q, j);
 }
 
 /* Leaves those in *d that go along. */
@@ -292,6 +293,26 @@ free_place(const struct queue *q)
 	return i;
 }
 
+/*
+ * Contents of jobs lie in memory: what goes beyond the bound waits a moment,
+ * but one job goes in any case, however large.
+ */
+static bool
+take_octets(struct queue *q, struct job *j)
+{
+	uint64_t most = QUEUE_JOB_LARGEST * q->config->limits.message_size;
+	uint64_t octets = 0;
+
+	for (uint32_t i = 0; i < j->nmessages; i++)
+		if (j->messages[i].m != NULL)
+			octets += queue_mark(j->messages[i].m).size;
+	if (q->job_octets > 0 && octets > most - MIN(q->job_octets, most))
+		return false;
+	j->octets = octets;
+	q->job_octets += octets;
+	return true;
+}
+
 void
 queue_start_job(struct queue *q, const struct sched_decision *decision)
 {
@@ -311,7 +332,8 @@ queue_start_job(struct queue *q, const struct sched_decision *decision)
 	/* In its place first: whatever is lost meanwhile is found there. */
 	q->jobs[place] = j;
 	fill_job(q, j, &d);
-	if (j->nmessages == 0 || send_job(q, j) != ERR_OK) {
+	if (j->nmessages == 0 || !take_octets(q, j) ||
+	    send_job(q, j) != ERR_OK) {
 		q->jobs[place] = NULL;
 		give_back(q, &d, j);
 		return;

@@ -25,6 +25,9 @@
 
 #define QUEUE_GROUP_MS		40u	/* outcomes wait so long for a sync */
 #define QUEUE_JOBS_MAX		512u	/* jobs in flight */
+/* Octets of their contents, which lie in memory: so many of the largest
+ * messages that are taken (limit message-size); one job goes in any case. */
+#define QUEUE_JOB_LARGEST	5u
 #define QUEUE_JOB_SIZE		(4u << 20)
 #define QUEUE_LOCAL_JOBS	4u
 #define QUEUE_SENDER_JOBS	256u	/* jobs in one sender */
@@ -69,6 +72,7 @@ struct job {
 	struct buf		 slots;		/* of struct job_slot */
 	struct buf		 words, text;
 	uint64_t		 started_ms;
+	uint64_t		 octets;	/* counted in queue->job_octets */
 };
 
 /* What we remember of a worker (sender, local). */
@@ -139,6 +143,7 @@ struct queue {
 
 	struct job		*jobs[QUEUE_JOBS_MAX];
 	uint32_t		 njobs;
+	uint64_t		 job_octets;	/* of the jobs in flight */
 	uint64_t		 next_job;
 	struct bounce		*bounces[QUEUE_BOUNCES_MAX];
 	uint32_t		 nbounces;
@@ -211,7 +216,7 @@ void queue_unrouted(struct queue *q, uint32_t item, uint32_t dest);
 /* job.c */
 void queue_start_job(struct queue *q, const struct sched_decision *d);
 struct job *queue_job_new(struct queue *q);
-void queue_job_free(struct job *j);
+void queue_job_free(struct queue *q, struct job *j);
 bool queue_kept_has(const struct queue_worker *w, uint64_t site);
 void queue_kept_set(struct queue_worker *w, uint64_t site, bool is_kept);
 

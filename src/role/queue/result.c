@@ -366,7 +366,7 @@ end_job(struct queue *q, uint32_t place, enum sched_end end)
 	sched_job_end(q->sched, now_ms(q), j->site, end);
 	q->jobs[place] = NULL;
 	q->njobs--;
-	queue_job_free(j);
+	queue_job_free(q, j);
 	queue_wake(q);
 }
 
@@ -462,7 +462,7 @@ queue_untried(struct queue *q, uint32_t item, enum deliver_fate fate,
 			log_refused(q, j, &j->messages[0]);
 		end_message(q, j, &j->messages[0]);
 	}
-	queue_job_free(j);
+	queue_job_free(q, j);
 }
 
 void

@@ -311,9 +311,13 @@ void
 ask_forget(struct session *s)
 {
 	struct lookup_disconnect m = { .client = address_span(&s->address) };
+	struct role *r = s->receiver->role;
+	struct role_peer *lookup = role_peer(r, IPC_ROLE_LOOKUP);
 
-	if (s->is_counted)
-		(void)send_to_lookup(s, &ipc_lookup_disconnect, &m);
+	/* A count that is not given back would last: then rather a new lookup. */
+	if (s->is_counted && lookup != NULL &&
+	    !send_to_lookup(s, &ipc_lookup_disconnect, &m))
+		role_cut(r, lookup, "it does not take counts");
 	s->is_counted = false;
 	s->ask = ASK_NOTHING;
 }

@@ -327,6 +327,30 @@ test_held(void **state UNUSED)
 	finish(&s);
 }
 
+/* Contents of open jobs lie in memory: beyond the bound the next one waits. */
+static void
+test_octets_in_flight(void **state UNUSED)
+{
+	struct stage s = { .config = "limit message-size 64k\n" };
+	static char large[200 * 1024];
+
+	memset(large, 'x', sizeof large - 3);
+	memcpy(large + sizeof large - 3, "\r\n", 3);
+	s.answer[IPC_ROLE_LOCAL].is_silent = true;
+	stage_begin(&s);
+	(void)stage_write(&s, "eve@example.com", ann, 1, large);
+	stage_sync(&s, true);
+	stage_until(&s, &s.njobs, 1);
+	(void)stage_write(&s, "eve@example.com", ann, 1, large);
+	stage_sync(&s, true);
+	stage_serve(&s, 1500);
+	CHECK_NUM(s.njobs, 1, "the second waits");
+	s.answer[IPC_ROLE_LOCAL].is_silent = false;
+	stage_connect(&s, IPC_ROLE_LOCAL);
+	stage_until(&s, &s.njobs, 2);		/* the first has ended */
+	finish(&s);
+}
+
 /* --- PRV-3: whoever lies is cut off, and nothing changes --------------- */
 
 static void
@@ -495,6 +519,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_deferred_listed_retried_removed, "DLV-6 LOG-1"),
 	TEST(test_worker_died, "SPL-7 DLV-1"),
 	TEST(test_expired, "DLV-6"),
+	TEST(test_octets_in_flight, "OPS-1"),
 	TEST(test_held, ""),
 	TEST(test_liars, "PRV-3 PRV-4"),
 };
