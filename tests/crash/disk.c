@@ -166,6 +166,16 @@ call_begins(struct disk *d)
 }
 
 static bool
+is_full_now(struct disk *d)
+{
+	if (d->full_after > 1)
+		d->full_after--;
+	else if (d->full_after == 1)
+		errno = d->full_why;
+	return d->full_after == 1;
+}
+
+static bool
 is_odd_now(struct disk *d)
 {
 	return d->odd > 0 && disk_mix(&d->seed) % d->odd == 0;
@@ -265,7 +275,7 @@ disk_pwritev(void *self, int fd, const struct iovec *parts, int n, uint64_t at)
 	struct disk_op *op;
 	size_t octets = 0, done = 0;
 
-	if (!call_begins(d))
+	if (!call_begins(d) || is_full_now(d))
 		return -1;
 	if (is_odd_now(d)) {
 		errno = EINTR;
@@ -414,7 +424,7 @@ disk_allocate(void *self, int fd, uint64_t size)
 	int file = fd_file(d, fd);
 	struct disk_op *op;
 
-	if (!call_begins(d))
+	if (!call_begins(d) || is_full_now(d))
 		return -1;
 	op = op_add(d, DISK_ALLOCATE, file);
 	op->n = size;

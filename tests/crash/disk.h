@@ -62,6 +62,9 @@ struct disk {
 	uint64_t		 calls;		/* that change something */
 	uint64_t		 fail_at;	/* call that fails; 0: none */
 	int			 fail_why;
+	/* Writes and allocations from the n-th on fail so: 1 is now; 0: none. */
+	uint64_t		 full_after;
+	int			 full_why;
 	uint64_t		 reads;
 	uint64_t		 fail_read;	/* read that fails: EIO; 0: none */
 	unsigned int		 odd;		/* one in so many calls is short
