@@ -22,7 +22,7 @@ static const struct cli_command commands[] = {
 	{ "log", "", "follow what happens", cli_log },
 	{ "check", "", "read the configuration and tell all its errors",
 	    cli_check },
-	{ "print", "[--manual]",
+	{ "print", "[--json] [--manual]",
 	    "show the effective configuration and where each value is from",
 	    cli_print },
 	{ "user", "add|passwd ADDRESS [--stdin]",
