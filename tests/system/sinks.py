@@ -32,7 +32,7 @@ class AioSink:
     """
 
     def __init__(self, port=None, tls=None, auth=None, answers=None,
-                 host="127.0.0.1"):
+                 host="127.0.0.1", is_implicit=False):
         from aiosmtpd.controller import Controller
         from aiosmtpd.smtp import SMTP, AuthResult
         self.host, self.port = host, port or free_port()
@@ -81,19 +81,21 @@ class AioSink:
             def factory(self):
                 options = dict(data_size_limit=1 << 27, hostname=host,
                                enable_SMTPUTF8=False, timeout=60)
-                if tls:
+                if tls and not is_implicit:
                     options["tls_context"] = tls
                 if auth:
                     options.update(authenticator=authenticator,
                                    auth_required=True,
-                                   auth_require_tls=bool(tls))
+                                   auth_require_tls=bool(tls) and
+                                   not is_implicit)
                 made = SMTP(self.handler, **options)
                 made.line_length_limit = 1 << 20
                 made.command_size_limits.clear()
                 return made
 
         SMTP.line_length_limit = 1 << 20
-        self.controller = Endpoint(Handler(), hostname=host, port=self.port)
+        self.controller = Endpoint(Handler(), hostname=host, port=self.port,
+                                   ssl_context=tls if is_implicit else None)
         self.controller.start()
 
     def _answer(self, stage, argument):

@@ -60,6 +60,39 @@ def test_smarthost_with_tls_and_login(make_server, aio_sink):
     assert "hush hush" not in server.log.read_text(errors="replace")
 
 
+@pytest.mark.ordinary
+@pytest.mark.shows("DLV-6", "RLY-2")
+def test_smarthost_is_the_whole_file(make_server, aio_sink):
+    """One line: no port is open, programs on this host send, TLS and AUTH."""
+    port = free_port()
+
+    def one_line(text):
+        start = text.index("tls certificate")
+        users = [row for row in text.splitlines() if row.startswith("user ")]
+        return "\n".join([text[:start], f"ca-file {folder_of(text)}/cert.pem",
+                          f"relay via smtps://user@localhost:{port} "
+                          f"password-file {folder_of(text)}/relay.secret",
+                          *users, ""])
+
+    server = make_server()
+    server.conf.write_text(one_line(server.conf.read_text()))
+    secret(server, "hush hush")
+    sink = aio_sink(port=port, tls=server_tls(server.folder),
+                    auth=(b"user", b"hush hush"), is_implicit=True)
+    server.start(wait=False)
+    assert wait_for((server.folder / "submission").exists), server.log_tail()
+    for name, number in server.ports.items():
+        with pytest.raises(ConnectionRefusedError):
+            Talk(number).close()
+    said = server.command("send", "-f", "me@example.org", "there@example.com",
+                          stdin="Subject: one line\n\nhello\n")
+    mails = sink.wait(1, 20)
+    assert len(mails) == 1, server.log_tail()
+    assert sink.logins[-1] == (b"user", b"hush hush")
+    assert mails[0].recipients == ["there@example.com"]
+    assert settled(server, message_id(said))
+
+
 def folder_of(text):
     return os.path.dirname(text.split("\nspool ")[1].split("\n")[0])
 
