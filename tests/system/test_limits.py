@@ -238,6 +238,21 @@ def test_sessions_of_one_address(make_server):
             t.close()
 
 
+def test_programs_on_this_host_are_not_counted(make_server):
+    """`listen relay on … from …`: who stands under it has no such limit."""
+    server = limited(make_server, "limit sessions-per-address 5")
+    open_now = []
+    try:
+        for _ in range(12):
+            open_now.append(Talk(server.port("relay")))
+            assert open_now[-1].greeting[0] == 220
+        open_now[-1].hello()
+        open_now[-1].mail(b"Subject: out\r\n\r\n", to="x@elsewhere.example")
+    finally:
+        for t in open_now:
+            t.close()
+
+
 @pytest.mark.shows("AUTH-5")
 def test_auth_of_a_session(make_server, talk):
     server = limited(make_server, "limit auth-per-session 3")
