@@ -1,3 +1,6 @@
+/*
+ * check.c - `posthorse check`: every error of a configuration, with its place.
+ */
 #include "cli/cli.h"
 
 #include <stdio.h>

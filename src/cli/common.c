@@ -1,3 +1,6 @@
+/*
+ * common.c - what every command shares: complaints, usage, the configuration.
+ */
 #include "cli/cli.h"
 #include "config/suggest.h"
 

@@ -1,3 +1,6 @@
+/*
+ * user.c - `posthorse user`: add a user, or give one another password.
+ */
 #include "cli/cli.h"
 #include "cli/password.h"
 #include "cli/users_edit.h"

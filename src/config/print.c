@@ -1,3 +1,6 @@
+/*
+ * print.c - an effective configuration as text that the parser reads back.
+ */
 #include "config/value.h"
 
 #include <stdio.h>

@@ -1,3 +1,6 @@
+/*
+ * schema.c - every setting as a row: parser, checks and manual come from it.
+ */
 #include "config/schema.h"
 #include "config/suggest.h"
 #include "config/value.h"

@@ -1,3 +1,6 @@
+/*
+ * value.c - the types of values: each read, and printed as it is read.
+ */
 #include "config/value.h"
 #include "base/log.h"
 #include "config/suggest.h"
