@@ -28,7 +28,20 @@
 struct spool_space {
 	uint64_t	free;		/* octets that we may still use */
 	uint64_t	total;
+	uint32_t	magic;		/* the file system's; 0: not known */
 };
+
+/* Does a sync on such a file system keep its promise (SPL-14)? */
+enum spool_disk_trust {
+	SPOOL_DISK_GOOD,
+	SPOOL_DISK_DOUBTFUL,	/* said at the start */
+	SPOOL_DISK_REFUSED
+};
+struct spool_disk_kind {
+	enum spool_disk_trust	 trust;
+	const char		*why;	/* its name and what is wrong with it */
+};
+struct spool_disk_kind spool_disk_kind(uint32_t magic);
 
 struct spool_files {
 	void	*self;

@@ -10,7 +10,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -174,12 +174,13 @@ posix_lock(UNUSED void *self, int fd)
 static int
 posix_space(UNUSED void *self, int dir, struct spool_space *space)
 {
-	struct statvfs v;
+	struct statfs v;
 
-	if (fstatvfs(dir, &v) < 0)
+	if (fstatfs(dir, &v) < 0)
 		return -1;
-	space->free = (uint64_t)v.f_bavail * v.f_frsize;
-	space->total = (uint64_t)v.f_blocks * v.f_frsize;
+	space->free = (uint64_t)v.f_bavail * (uint64_t)v.f_frsize;
+	space->total = (uint64_t)v.f_blocks * (uint64_t)v.f_frsize;
+	space->magic = (uint32_t)v.f_type;
 	return 0;
 }
 

@@ -56,6 +56,8 @@ enum store_alarm_kind {
 	STORE_ALARM_STRANGE,	/* a file that is not ours: in quarantine/ */
 	STORE_ALARM_SYNC,	/* a sync failed */
 	STORE_ALARM_UNFINISHED,	/* (info) an unfinished batch was dropped */
+	STORE_ALARM_DISK,	/* this file system is refused; name: why */
+	STORE_ALARM_DOUBT,	/* (info) it is doubtful; name: why */
 	STORE_ALARM_COUNT
 };
 struct store_alarm {
@@ -105,7 +107,8 @@ struct store_options {
 /*
  * Lock, recover, report every living message, write a fresh journal.  May take
  * seconds.  dir and events->arg outlive the store; dir stays the caller's.
- * ERR_DENIED: another instance holds the lock, a newer format, a foreign owner;
+ * ERR_DENIED: another instance holds the lock, a newer format, a foreign owner,
+ * a file system whose syncs keep no promise (an alarm says so);
  * nothing was changed.  ERR_IO: errno.
  */
 MUST_USE enum err store_open(const struct spool_files *f, int dir,

@@ -827,6 +827,26 @@ store_lock(struct store *s)
 	return errno == EAGAIN || errno == EWOULDBLOCK ? ERR_DENIED : ERR_IO;
 }
 
+/* SPL-14: before anything is touched. */
+static enum err
+store_disk(struct store *s)
+{
+	struct spool_space space = { 0 };
+	struct store_alarm a = { .kind = STORE_ALARM_DISK };
+	struct spool_disk_kind kind;
+
+	if (s->files->space(s->files->self, s->dir, &space) < 0)
+		return ERR_IO;
+	kind = spool_disk_kind(space.magic);
+	if (kind.trust == SPOOL_DISK_GOOD)
+		return ERR_OK;
+	if (kind.trust == SPOOL_DISK_DOUBTFUL)
+		a.kind = STORE_ALARM_DOUBT;
+	a.name = kind.why;
+	s->events->alarm(s->events->arg, &a);
+	return kind.trust == SPOOL_DISK_REFUSED ? ERR_DENIED : ERR_OK;
+}
+
 static enum err
 store_new(const struct spool_files *f, int dir,
     const struct store_options *options, const struct store_events *events,
@@ -883,7 +903,9 @@ store_open(const struct spool_files *f, int dir,
 	if (e != ERR_OK)
 		return e;
 	s->is_opening = true;
-	e = store_lock(s);
+	e = store_disk(s);
+	if (e == ERR_OK)
+		e = store_lock(s);
 	if (e == ERR_OK)
 		e = store_look(s);
 	s->is_opening = false;

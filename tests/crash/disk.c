@@ -467,9 +467,10 @@ disk_lock(void *self, int fd)
 }
 
 static int
-disk_space(UNUSED void *self, UNUSED int dir, struct spool_space *space)
+disk_space(void *self, UNUSED int dir, struct spool_space *space)
 {
-	*space = (struct spool_space){ (uint64_t)1 << 40, (uint64_t)1 << 40 };
+	*space = (struct spool_space){ (uint64_t)1 << 40, (uint64_t)1 << 40,
+		((struct disk *)self)->magic };
 	return 0;
 }
 

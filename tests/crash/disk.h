@@ -59,6 +59,7 @@ struct disk {
 	} fds[DISK_FDS];
 	int			 lock_fd;	/* that holds the lock + 1; 0: none */
 	uint64_t		 clock, seed;
+	uint32_t		 magic;		/* of the file system */
 	uint64_t		 calls;		/* that change something */
 	uint64_t		 fail_at;	/* call that fails; 0: none */
 	int			 fail_why;

@@ -211,6 +211,8 @@ static const char *const alarm_words[STORE_ALARM_COUNT] = {
 	[STORE_ALARM_STRANGE] = "strange file",
 	[STORE_ALARM_SYNC] = "sync failed",
 	[STORE_ALARM_UNFINISHED] = "unfinished batch dropped",
+	[STORE_ALARM_DISK] = "file system refused",
+	[STORE_ALARM_DOUBT] = "file system doubtful",
 };
 
 static void
@@ -219,8 +221,9 @@ tell_alarm(void *arg, const struct store_alarm *a)
 	struct queue *q = arg;
 	struct log_line l;
 
-	log_begin(&l, a->kind == STORE_ALARM_UNFINISHED ? LOG_LEVEL_INFO :
-	    LOG_LEVEL_ALARM, a->id, "spool");
+	log_begin(&l, a->kind == STORE_ALARM_UNFINISHED ||
+	    a->kind == STORE_ALARM_DOUBT ? LOG_LEVEL_INFO : LOG_LEVEL_ALARM,
+	    a->id, "spool");
 	log_str(&l, "what", alarm_words[a->kind]);
 	log_num(&l, "segment", a->segment);
 	log_num(&l, "offset", a->offset);

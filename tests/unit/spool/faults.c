@@ -595,6 +595,44 @@ test_foreign_lock_and_directory(UNUSED void **state)
 	rig_end(&r);
 }
 
+/* SPL-14: by the number of the file system. */
+static void
+test_disks_without_sync(UNUSED void **state)
+{
+	static const struct {
+		const char	*name;
+		uint32_t	 magic;
+		enum err	 want;
+		unsigned int	 refused, doubted;
+	} cases[] = {
+		{ "ext4", 0xef53, ERR_OK, 0, 0 },
+		{ "xfs", 0x58465342, ERR_OK, 0, 0 },
+		{ "btrfs", 0x9123683e, ERR_OK, 0, 0 },
+		{ "nfs", 0x6969, ERR_DENIED, 1, 0 },
+		{ "fuse", 0x65735546, ERR_DENIED, 1, 0 },
+		{ "overlay", 0x794c7630, ERR_OK, 0, 1 },
+		{ "tmpfs", 0x01021994, ERR_OK, 0, 1 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct disk *d = disk_new(7);
+		struct rig r;
+
+		disk_rig_begin(&r, d);
+		disk_rig_end(&r);
+		r.store = NULL;
+		d->magic = cases[i].magic;
+		CHECK_NUM(rig_open_store(&r), cases[i].want, "%s",
+		    cases[i].name);
+		CHECK_NUM(r.alarms[STORE_ALARM_DISK], cases[i].refused, "%s",
+		    cases[i].name);
+		CHECK_NUM(r.alarms[STORE_ALARM_DOUBT], cases[i].doubted, "%s",
+		    cases[i].name);
+		store_close(r.store);
+		disk_free(d);
+	}
+}
+
 int
 main(void)
 {
@@ -609,6 +647,7 @@ main(void)
 		TEST(test_records_cut_and_extended, "PRS-6"),
 		TEST(test_entries_cut_and_extended, "PRS-6"),
 		TEST(test_receiver_outlives_the_queue, "SPL-1"),
+		TEST(test_disks_without_sync, "SPL-14"),
 		TEST(test_foreign_lock_and_directory, "SPL-16"),
 	};
 
