@@ -4,9 +4,34 @@
  */
 #include "mail/date.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #define LAST_SECOND	UINT64_C(253402300799)	/* of the year 9999 */
+
+static char *
+put_text(char *to, const char *text)
+{
+	size_t n = strlen(text);
+
+	memcpy(to, text, n);
+	return to + n;
+}
+
+static char *
+put_digits(char *to, unsigned int value, size_t n)
+{
+	for (size_t i = n; i > 0; i--, value /= 10)
+		to[i - 1] = (char)('0' + value % 10);
+	return to + n;
+}
+
+static char *
+put_clock(char *to, unsigned int clock)
+{
+	to = put_text(put_digits(to, clock / 3600, 2), ":");
+	to = put_text(put_digits(to, clock / 60 % 60, 2), ":");
+	return put_digits(to, clock % 60, 2);
+}
 
 /*
  * Years are counted from 1 March of year 0, so that a leap day is the last day
@@ -30,7 +55,10 @@ date_print(uint64_t wall_ms, char to[DATE_MAX])
 	unsigned int clock = (unsigned int)(s % 86400);
 
 	year += (unsigned int)era * 400 + (month >= 10);
-	(void)snprintf(to, DATE_MAX, "%s, %u %s %04u %02u:%02u:%02u +0000",
-	    week[days % 7], mday, months[month % 12], year % 10000, clock / 3600,
-	    clock / 60 % 60, clock % 60);
+	to = put_text(put_text(to, week[days % 7]), ", ");
+	to = put_text(put_digits(to, mday, mday < 10 ? 1 : 2), " ");
+	to = put_text(put_text(to, months[month % 12]), " ");
+	to = put_text(put_digits(to, year, 4), " ");
+	to = put_text(put_clock(to, clock), " +0000");
+	*to = '\0';
 }

@@ -25,18 +25,29 @@ add_harmless(struct buf *to, struct span s)
 	return e;
 }
 
+/* One per message: no format string is interpreted. */
+static enum err
+add_all(struct buf *to, const struct span *parts, size_t n)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < n && e == ERR_OK; i++)
+		e = buf_add(to, parts[i]);
+	return e;
+}
+
 static enum err
 add_client(struct buf *to, struct span client)
 {
 	bool is_v6 = span_find(client, ':') < client.n;
 	bool is_address = is_v6 || span_find(client, ' ') == client.n;
+	const struct span words[] = { SPAN(" ("), client, SPAN(")") };
+	const struct span literal[] = { is_v6 ? SPAN(" ([IPv6:") :
+		SPAN(" (["), client, SPAN("])") };
 
 	if (client.n == 0)
 		return ERR_OK;
-	if (!is_address)
-		return buf_addf(to, " (%.*s)", SPAN_FMT(client));
-	return buf_addf(to, " ([%s%.*s])", is_v6 ? "IPv6:" : "",
-	    SPAN_FMT(client));
+	return add_all(to, is_address ? literal : words, COUNT(words));
 }
 
 static const char *
@@ -57,6 +68,12 @@ received_write(const struct received *r, struct buf *to)
 	char id[MSG_ID_LETTERS + 1], date[DATE_MAX];
 	struct span helo = r->helo.n > 0 ? r->helo : SPAN("unknown");
 	enum err e;
+	const struct span by[] = { SPAN("\r\n\tby "), r->by,
+		SPAN(" (Posthorse)\r\n\twith "), span_str(with(r)),
+		SPAN(" id "), span_of(id, MSG_ID_LETTERS) };
+	const struct span tls[] = { SPAN("\r\n\t("), r->tls, SPAN(")") };
+	const struct span rcpt[] = { SPAN("\r\n\tfor <"), r->only_rcpt,
+		SPAN(">") };
 
 	msg_id_print(&r->id, id);
 	date_print(r->wall_ms, date);
@@ -64,14 +81,13 @@ received_write(const struct received *r, struct buf *to)
 	    (e = add_harmless(to, helo)) != ERR_OK ||
 	    (helo.n > 24 && (e = buf_add(to, SPAN("\r\n\t"))) != ERR_OK) ||
 	    (e = add_client(to, r->client)) != ERR_OK ||
-	    (e = buf_addf(to, "\r\n\tby %.*s (Posthorse)\r\n\twith %s id %s",
-		SPAN_FMT(r->by), with(r), id)) != ERR_OK)
+	    (e = add_all(to, by, COUNT(by))) != ERR_OK ||
+	    (r->tls.n > 0 && (e = add_all(to, tls, COUNT(tls))) != ERR_OK) ||
+	    (r->only_rcpt.n > 0 &&
+		(e = add_all(to, rcpt, COUNT(rcpt))) != ERR_OK))
 		return e;
-	if (r->tls.n > 0 && (e = buf_addf(to, "\r\n\t(%.*s)",
-		SPAN_FMT(r->tls))) != ERR_OK)
+	if ((e = buf_add(to, SPAN(";\r\n\t"))) != ERR_OK ||
+	    (e = buf_add(to, span_str(date))) != ERR_OK)
 		return e;
-	if (r->only_rcpt.n > 0 && (e = buf_addf(to, "\r\n\tfor <%.*s>",
-		SPAN_FMT(r->only_rcpt))) != ERR_OK)
-		return e;
-	return buf_addf(to, ";\r\n\t%s\r\n", date);
+	return buf_add(to, SPAN("\r\n"));
 }

@@ -3,8 +3,6 @@
  */
 #include "role/admin/lines.h"
 
-#include <stdio.h>
-
 /* Time */
 
 struct civil {
@@ -30,26 +28,38 @@ civil_of(uint64_t day)
 	};
 }
 
+/* Each event has its time printed: digits by hand cost a tenth of printf's. */
+static char *
+digits(char *to, uint64_t value, size_t n, char behind)
+{
+	for (size_t i = n; i > 0; i--, value /= 10)
+		to[i - 1] = (char)('0' + value % 10);
+	to[n] = behind;
+	return to + n + 1;
+}
+
 void
 event_day(uint64_t day, char text[EVENT_TIME_MAX])
 {
 	struct civil c = civil_of(day);
 
-	(void)snprintf(text, EVENT_TIME_MAX, "%04u-%02u-%02u",
-	    (unsigned int)(c.year % 10000), c.month, c.day);
+	text = digits(text, c.year, 4, '-');
+	text = digits(text, c.month, 2, '-');
+	(void)digits(text, c.day, 2, '\0');
 }
 
 void
 event_time(uint64_t wall_ms, char text[EVENT_TIME_MAX])
 {
 	uint64_t ms = wall_ms % EVENT_DAY_MS;
-	size_t n;
 
 	event_day(wall_ms / EVENT_DAY_MS, text);
-	n = strlen(text);
-	(void)snprintf(text + n, EVENT_TIME_MAX - n, " %02u:%02u:%02u.%03u",
-	    (unsigned int)(ms / 3600000), (unsigned int)(ms / 60000 % 60),
-	    (unsigned int)(ms / 1000 % 60), (unsigned int)(ms % 1000));
+	text += strlen(text);
+	*text++ = ' ';
+	text = digits(text, ms / 3600000, 2, ':');
+	text = digits(text, ms / 60000 % 60, 2, ':');
+	text = digits(text, ms / 1000 % 60, 2, '.');
+	(void)digits(text, ms % 1000, 3, '\0');
 }
 
 /* Words */
@@ -65,13 +75,26 @@ count_marked(struct span text)
 	return n;
 }
 
+/* The common case: nothing in it that log_escape would change. */
+static bool
+is_printable(struct span text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < 0x20 || text.p[i] > 0x7e)
+			return false;
+	return true;
+}
+
 struct span
 event_clean(struct span text, char room[LOG_LINE_MAX])
 {
 	char escaped[LOG_LINE_MAX * 3 / 2];
 	bool is_cut;
-	size_t n = log_escape(text, escaped, sizeof escaped, &is_cut);
+	size_t n;
 
+	if (text.n <= LOG_LINE_MAX && is_printable(text))
+		return text;
+	n = log_escape(text, escaped, sizeof escaped, &is_cut);
 	if (!is_cut && text.n <= LOG_LINE_MAX &&
 	    n == text.n + count_marked(text))
 		return text;
