@@ -12,6 +12,7 @@
 #include "mail/received.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 /* Awaiting */
 
@@ -331,8 +332,18 @@ commit_announce(struct receiver *rc)
 		role_cut(rc->role, queue, "it does not take hints");
 }
 
+/*
+ * What a dead queue still had on its way is not ours: its successor has heard
+ * from us what we hold, and may have given that file to somebody else.
+ */
+static bool
+is_present_queue(struct role *r, const struct role_peer *from)
+{
+	return from == role_peer(r, IPC_ROLE_QUEUE);
+}
+
 bool
-commit_segment(struct role *r, struct role_peer *from UNUSED, const void *msg,
+commit_segment(struct role *r, struct role_peer *from, const void *msg,
     const int *fds)
 {
 	const struct intake_segment *m = msg;
@@ -340,6 +351,10 @@ commit_segment(struct role *r, struct role_peer *from UNUSED, const void *msg,
 		m->size, fds[0] };
 	struct receiver *rc = r->self;
 
+	if (!is_present_queue(r, from)) {
+		(void)close(fds[0]);
+		return true;
+	}
 	/* A failed sync may have waited for it, to write down its poison. */
 	if (spool_writer_adopt(rc->writer, &g) == ERR_OK) {
 		loop_task_ask(r->loop, &rc->kick);
@@ -349,12 +364,16 @@ commit_segment(struct role *r, struct role_peer *from UNUSED, const void *msg,
 }
 
 bool
-commit_large(struct role *r, struct role_peer *from UNUSED, const void *msg,
+commit_large(struct role *r, struct role_peer *from, const void *msg,
     const int *fds)
 {
 	const struct intake_large *m = msg;
 	struct receiver *rc = r->self;
 
+	if (!is_present_queue(r, from)) {
+		(void)close(fds[0]);
+		return true;
+	}
 	/* One too many is closed; the queue has it again when we end. */
 	return spool_writer_adopt_large(rc->writer, m->large, fds[0]) !=
 	    ERR_SYNTAX;
