@@ -551,7 +551,7 @@ spool_cancel(struct spool_writer *w, uint64_t ticket)
 	size_t n = w->items.n / sizeof *items;
 
 	for (size_t i = 0; i < n; i++)
-		if (items[i].ticket == ticket)
+		if (items[i].ticket == ticket && items[i].part != PART_NONE)
 			return item_cancel(w, &items[i]);
 	return false;
 }
@@ -653,6 +653,18 @@ spool_writer_begin_sync(struct spool_writer *w, struct spool_job *job)
 }
 
 /* Everything unacknowledged in this segment is to be 451. */
+/* Its records are gone with it; its place may be another segment's soon. */
+static void
+items_forget(struct spool_writer *w, int part)
+{
+	struct writer_item *items = (void *)w->items.p;
+	size_t n = w->items.n / sizeof *items;
+
+	for (size_t i = 0; i < n; i++)
+		if (items[i].part == part)
+			items[i].part = PART_NONE;
+}
+
 static void
 part_failed(struct spool_writer *w, int i)
 {
@@ -678,6 +690,7 @@ part_failed(struct spool_writer *w, int i)
 		w->current = w->spare;
 		w->spare = PART_NONE;
 	}
+	items_forget(w, i);
 	writer_part_end(w, i, true);
 	poison_write(w);
 }
