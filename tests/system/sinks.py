@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 
 from server import free_port, wait_for
 import socket
@@ -189,8 +190,22 @@ class PostfixSink:
                 content))
         return found
 
+    def _sizes(self):
+        """Of each file; -1 while the empty line at its end is missing."""
+        return {path: path.stat().st_size
+                if path.read_bytes()[-2:] == b"\n\n" else -1
+                for path in self.folder.iterdir()}
+
+    def _has_whole(self, count):
+        """So many, and none of them is written any more."""
+        if len(list(self.folder.iterdir())) < count:
+            return False
+        before = self._sizes()
+        time.sleep(0.2)
+        return -1 not in before.values() and before == self._sizes()
+
     def wait(self, count, seconds=10):
-        wait_for(lambda: len(list(self.folder.iterdir())) >= count, seconds)
+        wait_for(lambda: self._has_whole(count), seconds)
         return self.read()
 
     def close(self):
