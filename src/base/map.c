@@ -21,9 +21,19 @@ map_free(struct map *m)
 	HASH_CLEAR(hh, m->first);
 }
 
+/* uthash compares with memcmp, which wants a place even for no octets. */
+static struct span
+key_of(struct span key)
+{
+	static const uint8_t nothing[1];
+
+	return key.p == NULL ? span_of(nothing, 0) : key;
+}
+
 enum err
 map_add(struct map *m, struct span key, struct map_node *node)
 {
+	key = key_of(key);
 	ASSERT(key.n <= UINT32_MAX);
 	ASSERT(map_find(m, key) == NULL);
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, m->first, key.p, (unsigned int)key.n,
@@ -37,6 +47,7 @@ map_find(const struct map *m, struct span key)
 {
 	struct map_node *node = NULL;
 
+	key = key_of(key);
 	HASH_FIND_BYHASHVALUE(hh, m->first, key.p, key.n, hash(m, key), node);
 	return node;
 }

@@ -76,7 +76,7 @@ static void
 test_each_bit_costs_one_message(UNUSED void **state)
 {
 	struct disk *d = disk_new(1);
-	struct rig r;
+	static struct rig r;
 	uint64_t step = is_long() ? 1 : 61;
 
 	disk_rig_begin(&r, d);
@@ -134,7 +134,7 @@ static void
 test_old_records_stay_dead(UNUSED void **state)
 {
 	struct disk *d = disk_new(2);
-	struct rig r;
+	static struct rig r;
 
 	disk_rig_begin(&r, d);
 	rig_supply(&r);
@@ -258,7 +258,7 @@ static bool
 tight_run(uint64_t k, int why)
 {
 	struct disk *d = disk_new(k + 10);
-	struct rig r;
+	static struct rig r;
 	struct msg_id kept[8], id;
 	size_t nkept = 0;
 	bool was_full;
@@ -325,7 +325,7 @@ test_any_octets_come_back(UNUSED void **state)
 		.ncontent = 1, .facts = &facts };
 	struct envelope_recipient one;
 	struct store_outcome o;
-	struct rig r;
+	static struct rig r;
 	uint64_t ticket;
 
 	disk_rig_begin(&r, d);
@@ -415,7 +415,7 @@ newer_judge(const char *name, size_t head, uint64_t hash_seed)
 {
 	struct disk *d = disk_new(5);
 	static uint8_t octets[SPOOL_FIRST];
-	struct rig r;
+	static struct rig r;
 	struct span was;
 	uint64_t calls;
 
@@ -521,7 +521,7 @@ test_receiver_outlives_the_queue(UNUSED void **state)
 	struct msg_id id, before;
 	struct spool_message m = { .id = &id, .large = &filling,
 		.facts = &facts };
-	struct rig r;
+	static struct rig r;
 	uint64_t ticket, unsynced;
 
 	disk_rig_begin(&r, d);
@@ -576,7 +576,7 @@ test_receiver_outlives_the_queue(UNUSED void **state)
 static void
 test_foreign_lock_and_directory(UNUSED void **state)
 {
-	struct rig r;
+	static struct rig r;
 
 	rig_begin(&r);
 	store_close(r.store);
@@ -616,7 +616,7 @@ test_disks_without_sync(UNUSED void **state)
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct disk *d = disk_new(7);
-		struct rig r;
+		static struct rig r;
 
 		disk_rig_begin(&r, d);
 		disk_rig_end(&r);
