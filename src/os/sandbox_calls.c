@@ -138,6 +138,7 @@ const struct sandbox_call sandbox_allowed[] = {
 	{ C(unlink), QUEUE | LOCAL | ADMIN, 0, "as unlinkat" },
 	{ C(ftruncate), QUEUE | LOCAL | ADMIN, 0, "sizes of files" },
 	{ C(fallocate), QUEUE | ADMIN, 0, "room before it is needed" },
+	{ C(fadvise64), QUEUE, 0, "mail that waits leaves the page cache" },
 	{ C(fstatfs), QUEUE | LOCAL | ADMIN, 0, "free disk" },
 	{ C(statx), QUEUE | LOCAL | ADMIN | LOOKUP, 0, "age of a file" },
 	{ C(flock), QUEUE, 0, "one instance a spool" },

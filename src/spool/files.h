@@ -64,6 +64,8 @@ struct spool_files {
 	int	(*unlink)(void *self, int dir, const char *name);
 	int	(*allocate)(void *self, int fd, uint64_t size);
 	int	(*size)(void *self, int fd, uint64_t *size);
+	/* What was read and written need not stay in memory: a wish. */
+	void	(*forget)(void *self, int fd);
 	/* Without . and ..; each() may not change the directory. */
 	int	(*list)(void *self, int dir,
 		    void (*each)(void *arg, const char *name), void *arg);

@@ -137,6 +137,12 @@ posix_size(UNUSED void *self, int fd, uint64_t *size)
 	return 0;
 }
 
+static void
+posix_forget(UNUSED void *self, int fd)
+{
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 static int
 posix_list(UNUSED void *self, int dir, void (*each)(void *, const char *),
     void *arg)
@@ -216,6 +222,7 @@ files_posix_plain(void)
 		.unlink = posix_unlink,
 		.allocate = posix_allocate,
 		.size = posix_size,
+		.forget = posix_forget,
 		.list = posix_list,
 		.lock = posix_lock,
 		.space = posix_space,

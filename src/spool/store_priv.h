@@ -22,6 +22,7 @@
 #define STORE_LARGE_MAX		(1u << 20)
 #define STORE_PENDING_MAX	(256u << 20)	/* octets of outcomes */
 #define STORE_PAUSE_MS		1000u	/* after a failure */
+#define STORE_CACHED		4u	/* sealed segments left in memory */
 
 enum segment_state {
 	SEGMENT_READY,		/* empty, may be handed out */
@@ -129,6 +130,9 @@ struct store {
 	uint8_t			 making_text[SPOOL_BLOCK];
 	uint64_t		 make_pause;	/* wall clock */
 	uint64_t		 taken_ms[2];	/* the last two takes; wall clock */
+	/* The last segments that were sealed, by number; a ring. */
+	uint64_t		 sealed[STORE_CACHED];
+	size_t			 sealed_next;
 	/* the journal */
 	int			 journal;
 	uint64_t		 journal_seed, journal_end, journal_base;

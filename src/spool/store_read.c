@@ -275,6 +275,24 @@ segment_learn(struct store *s, struct segment *g, uint64_t *evidence)
 	return e == ERR_NONE ? ERR_OK : e;
 }
 
+/*
+ * Mail that waits does not fill the page cache: what is behind the last few
+ * sealed segments and still lives there is waiting for a retry.  A segment
+ * without living mail keeps its pages, for it is written again soon.
+ */
+static void
+sealed_note(struct store *s, uint64_t number)
+{
+	uint64_t *slot = &s->sealed[s->sealed_next++ % STORE_CACHED];
+	const struct segment *old = *slot == 0 ? NULL
+	    : store_segment_find(s, *slot);
+
+	*slot = number;
+	if (old != NULL && old->state == SEGMENT_READ && old->alive > 0 &&
+	    old->fd >= 0)
+		s->files->forget(s->files->self, old->fd);
+}
+
 enum err
 segment_seal(struct store *s, struct segment *g, uint64_t end,
     bool is_poisoned)
@@ -286,6 +304,7 @@ segment_seal(struct store *s, struct segment *g, uint64_t end,
 		return e;
 	g->end = MAX(end, (uint64_t)SPOOL_FIRST);
 	g->state = SEGMENT_READ;
+	sealed_note(s, g->number);
 	g->is_poisoned = g->is_poisoned || is_poisoned;
 	e = store_seal_note(s, g, &ticket);
 	if (e == ERR_OK)

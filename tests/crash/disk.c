@@ -442,6 +442,12 @@ disk_size(void *self, int fd, uint64_t *size)
 	return 0;
 }
 
+static void
+disk_forget(UNUSED void *self, UNUSED int fd)
+{
+	/* Nothing here is remembered that would not be read again. */
+}
+
 static int
 disk_list(void *self, int dir, void (*each)(void *, const char *), void *arg)
 {
@@ -505,6 +511,7 @@ disk_table(struct disk *d)
 		.unlink = disk_unlink,
 		.allocate = disk_allocate,
 		.size = disk_size,
+		.forget = disk_forget,
 		.list = disk_list,
 		.lock = disk_lock,
 		.space = disk_space,

@@ -303,6 +303,73 @@ test_one_bit_one_message(UNUSED void **state)
 	rig_end(&r);
 }
 
+static unsigned int
+forgotten(int set)
+{
+	static unsigned int n;
+
+	n = set < 0 ? n + 1 : set > 0 ? n : 0;
+	return n;
+}
+
+static void
+forget_counts(UNUSED void *self, int fd)
+{
+	CHECK(fd >= 0, "a segment that is open");
+	(void)forgotten(-1);
+}
+
+/* A message of more than half a segment: each seals the one before. */
+static void
+receive_big(struct rig *r)
+{
+	static uint8_t content[RIG_SEGMENT / 2 + 65536];
+	struct msg_id id;
+	uint64_t ticket;
+
+	for (size_t i = 0; i < sizeof content; i++)
+		content[i] = i % 64 < 62 ? 'a' : i % 64 == 62 ? '\r' : '\n';
+	rig_supply(r);
+	assert_int_equal(rig_append(r, 1, span_of(content, sizeof content),
+	    &id, &ticket), ERR_OK);
+	assert_true(rig_sync_writer(r).acked >= ticket);
+	rig_notes(r);
+}
+
+/* Mail that waits leaves the page cache; what is spent soon keeps its pages. */
+static void
+test_waiting_mail_leaves_the_cache(UNUSED void **state)
+{
+	static const struct {
+		const char	*label;
+		bool		 is_settled;
+		unsigned int	 want;
+	} cases[] = {
+		{ "living mail", false, 3 },
+		{ "all of it delivered", true, 0 },
+	};
+
+	for (size_t c = 0; c < COUNT(cases); c++) {
+		struct rig r;
+
+		rig_begin(&r);
+		store_close(r.store);
+		r.files.forget = forget_counts;
+		assert_int_equal(rig_open_store(&r), ERR_OK);
+		(void)forgotten(0);
+		/* Eight messages seal seven; the last four stay. */
+		for (unsigned int i = 0; i < 8; i++) {
+			receive_big(&r);
+			if (cases[c].is_settled)
+				rig_settle(&r, r.messages[i], 0, STORE_DONE,
+				    "");
+		}
+		CHECK_NUM(forgotten(1), cases[c].want, "%s",
+		    cases[c].label);
+		rig_end(&r);
+	}
+}
+
 int
 main(void)
 {
@@ -313,6 +380,7 @@ main(void)
 		TEST(test_large, ""),
 		TEST(test_one_bit_one_message, "SPL-5"),
 		TEST(test_one_instance, "SPL-11"),
+		TEST(test_waiting_mail_leaves_the_cache, ""),
 		TEST(test_cancelled_is_not_queued, "SPL-12"),
 		TEST(test_planted_links_are_refused, "SPL-16"),
 		TEST(test_failed_sync_is_final, "SPL-3"),
