@@ -9,6 +9,8 @@
  * right before it sleeps.  There hooks and tasks take turns until no task is
  * left; after ROUNDS_MAX the loop goes round once more without sleeping, so
  * that two tasks asking for each other starve nobody.
+ *
+ * Quiet is a turn whose poll, made without sleeping, brought nothing.
  */
 #include "io/loop.h"
 
@@ -22,6 +24,7 @@
 #include <uv.h>
 
 #define ROUNDS_MAX	8u
+#define QUIET_TURNS_MAX	8u	/* turns that one task waits for quiet */
 
 struct loop_turn {
 	struct loop		*loop;
@@ -36,6 +39,9 @@ struct loop {
 	uv_idle_t		 again;		/* active: do not sleep */
 	struct loop_turn	*turns;
 	struct loop_task	*first, *last;
+	struct loop_task	*quiet;		/* waits for a quiet turn */
+	unsigned int		 quiet_turns;	/* that it has waited */
+	bool			 is_stirred;	/* a watch was ready this turn */
 	bool			 is_in_turns;
 	bool			 has_freed_turns;
 	uint8_t			*scratch;
@@ -45,6 +51,7 @@ struct loop_watch {
 	uv_poll_t	 uv;		/* first: libuv's pointer is ours */
 	loop_ready	*ready;		/* NULL: freed */
 	void		*ctx;
+	struct loop	*loop;
 	unsigned int	 wanted;
 };
 
@@ -112,12 +119,30 @@ again_nothing(uv_idle_t *idle UNUSED)
 {
 }
 
+/* The task's time has come, or another turn without sleep goes before it. */
+static void
+quiet_look(struct loop *loop)
+{
+	struct loop_task *t = loop->quiet;
+
+	if (t == NULL)
+		return;
+	if (loop->is_stirred && loop->quiet_turns++ < QUIET_TURNS_MAX) {
+		(void)uv_idle_start(&loop->again, again_nothing);
+		return;
+	}
+	loop_task_cancel(t);
+	t->run(t->ctx);
+}
+
 static void
 turn_ends(uv_prepare_t *prepare)
 {
 	struct loop *loop = prepare->data;
 
 	(void)uv_idle_stop(&loop->again);
+	quiet_look(loop);
+	loop->is_stirred = false;
 	for (unsigned int i = 0; i < ROUNDS_MAX; i++) {
 		turns_run(loop);
 		if (loop->first == NULL)
@@ -239,6 +264,7 @@ watch_came(uv_poll_t *uv, int status, int events)
 	ready &= w->wanted;
 	if (status < 0)
 		w->wanted = 0;
+	w->loop->is_stirred = true;
 	if (ready != 0 && w->ready != NULL)
 		w->ready(w->ctx, ready);
 }
@@ -260,6 +286,7 @@ loop_watch_new(struct loop *loop, int fd, loop_ready *ready, void *ctx,
 	}
 	w->ready = ready;
 	w->ctx = ctx;
+	w->loop = loop;
 	*watch = w;
 	return ERR_OK;
 }
@@ -386,12 +413,30 @@ loop_task_ask(struct loop *loop, struct loop_task *t)
 }
 
 void
+loop_quiet_ask(struct loop *loop, struct loop_task *t)
+{
+	ASSERT(loop->quiet == NULL || loop->quiet == t);
+	if (t->loop != NULL)
+		return;
+	t->loop = loop;
+	loop->quiet = t;
+	loop->quiet_turns = 0;
+	loop->is_stirred = true;
+	(void)uv_idle_start(&loop->again, again_nothing);
+}
+
+void
 loop_task_cancel(struct loop_task *t)
 {
 	struct loop *loop = t->loop;
 
 	if (loop == NULL)
 		return;
+	if (t == loop->quiet) {
+		loop->quiet = NULL;
+		t->loop = NULL;
+		return;
+	}
 	if (t->prev != NULL)
 		t->prev->next = t->next;
 	else

@@ -64,6 +64,12 @@ struct loop_task {
 };
 /* The task is the caller's memory; asking twice runs it once. */
 void loop_task_ask(struct loop *loop, struct loop_task *task);
+/*
+ * Run once nothing else is to be done at the moment: behind a turn that, without
+ * sleeping, found no descriptor ready, or behind eight turns.  For work that is
+ * the cheaper the more has come before it.  One task a loop.
+ */
+void loop_quiet_ask(struct loop *loop, struct loop_task *task);
 /* Must be called before its memory goes; harmless when it does not wait. */
 void loop_task_cancel(struct loop_task *task);
 

@@ -240,8 +240,9 @@ worker_give(struct worker *w, void (*run)(void *job), void (*done)(void *job),
 	}
 	w->under_way++;
 	ring_put(&w->waiting, (struct job){ run, done, job });
-	ASSERT(pthread_cond_signal(&w->wake) == 0);
 	unlock(w);
+	/* Behind the lock: who wakes up finds it free. */
+	ASSERT(pthread_cond_signal(&w->wake) == 0);
 	return ERR_OK;
 }
 

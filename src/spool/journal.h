@@ -43,7 +43,8 @@ enum journal_type {
 	JOURNAL_LIVE,		/* text: settled slots, a bit each; a COPY lives */
 	JOURNAL_MOVED,		/* as LIVE; before the bits the old place (20) */
 	JOURNAL_LOST,		/* the message is in quarantine */
-	JOURNAL_DEAD,		/* text: from sequence on, a bit each: finished */
+	JOURNAL_DEAD,		/* text: from sequence on, a bit each: finished;
+				 * value: the first record behind them */
 	JOURNAL_SEALED,		/* value: nothing counts behind it; fate 1: poisoned */
 	JOURNAL_DROPPED,	/* value .. text (u64): never was finished */
 	JOURNAL_NUMBERS,	/* value, number: next segment, next large file */

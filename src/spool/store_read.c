@@ -371,13 +371,32 @@ store_advance(struct store *s, uint64_t owner, uint64_t segment,
 	return e == ERR_OK ? ended_seal(s) : e;
 }
 
+/*
+ * Done with already: read to its end, used again or removed.  A writer whose
+ * segment failed says so until it has been heard.
+ */
+static bool
+segment_is_past(const struct store *s, uint64_t number, uint64_t generation)
+{
+	const struct segment *g = store_segment_find(s, number);
+
+	if (g == NULL)
+		return number < s->next_segment;
+	return generation < g->generation ||
+	    (generation == g->generation && g->state == SEGMENT_READ &&
+		g->owner == 0);
+}
+
 enum err
 store_sealed(struct store *s, uint64_t owner, uint64_t segment,
     uint64_t generation, uint64_t durable, bool is_poisoned)
 {
 	struct segment *g;
-	enum err e = segment_of(s, owner, segment, generation, durable, &g);
+	enum err e;
 
+	if (segment_is_past(s, segment, generation))
+		return ERR_OK;
+	e = segment_of(s, owner, segment, generation, durable, &g);
 	if (e != ERR_OK)
 		return e;
 	if (g->state != SEGMENT_HELD)

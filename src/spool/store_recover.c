@@ -332,6 +332,20 @@ entry_segment(struct store *s, const struct journal_entry *e)
 	return g != NULL && g->generation == e->generation ? g : NULL;
 }
 
+/*
+ * The records that the entry speaks of end here: their writer may have said no
+ * more to us than that they are durable.
+ */
+static uint32_t
+dead_end(const struct journal_entry *e)
+{
+	uint64_t room = (uint64_t)e->sequence + e->text.n * 8;
+
+	if (e->text.n == 0 || e->value > room || e->value <= e->sequence)
+		return e->sequence;
+	return (uint32_t)e->value;
+}
+
 /* First time: only what concerns whole segments. */
 static void
 entry_foresee(struct store *s, const struct journal_entry *e)
@@ -355,8 +369,7 @@ entry_foresee(struct store *s, const struct journal_entry *e)
 		g->end = MIN(MAX(e->value, (uint64_t)SPOOL_FIRST), g->size);
 		g->is_poisoned = g->is_poisoned || e->fate != 0;
 	} else if (e->type == JOURNAL_DEAD) {
-		g->heard = MAX(g->heard,
-		    e->sequence + (uint32_t)e->text.n * 8 - 7);
+		g->heard = MAX(g->heard, dead_end(e));
 	} else if (e->type != JOURNAL_GROUP) {
 		g->heard = MAX(g->heard, e->sequence + 1);
 	}

@@ -294,6 +294,7 @@ fresh_dead(struct store *s, const struct segment *g)
 			if (segment_message(g, at + i) == NULL)
 				bits[i / 8] |= (uint8_t)(1u << i % 8);
 		e.sequence = at;
+		e.value = at + n;
 		e.text = span_of(bits, (n + 7) / 8);
 		error = fresh_add(s, &e);
 	}

@@ -77,6 +77,8 @@ spool_writer_wants(const struct spool_writer *w)
 	    (w->spare == PART_NONE ? 1u : 0);
 }
 
+static void poison_write(struct spool_writer *w);
+
 enum err
 spool_writer_adopt(struct spool_writer *w, const struct spool_grant *g)
 {
@@ -98,6 +100,7 @@ spool_writer_adopt(struct spool_writer *w, const struct spool_grant *g)
 		w->current = i;
 	else
 		w->spare = i;
+	poison_write(w);
 	return ERR_OK;
 }
 
@@ -706,6 +709,9 @@ report_failed(struct spool_writer *w, struct spool_synced *s)
 	s->failed_from = w->failed_from;
 	s->failed = w->failed_from == 0 ? 0 : w->failed;
 	w->failed_from = w->failed = 0;
+	/* Not written: it goes into the next segment, and to a new queue. */
+	if (!w->is_poison_durable)
+		return;
 	w->npoison = w->npoison_written = 0;
 	w->is_poison_durable = false;
 }

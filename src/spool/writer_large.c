@@ -84,6 +84,21 @@ spool_writer_announce(struct spool_writer *w)
 {
 	for (size_t i = 0; i < COUNT(w->parts); i++)
 		w->is_dirty[i] = w->parts[i].is_held;
+	/*
+	 * What failed, too: reads of it may show what its disk has lost, and
+	 * the new queue's own sync of it would succeed.
+	 */
+	for (size_t i = 0; i < w->npoison; i++) {
+		const struct spool_note note = {
+			.kind = SPOOL_NOTE_SEALED,
+			.number = w->poison[i].number,
+			.generation = w->poison[i].generation,
+			.durable = w->poison[i].last_good,
+			.is_bad = true,
+		};
+
+		writer_note(w, &note);
+	}
 }
 
 /* Sealed segments first: what they hold is older. */

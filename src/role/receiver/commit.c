@@ -175,7 +175,7 @@ commit_message(struct session *s)
 	content_drop(rc, &s->content);
 	if (e != ERR_OK)
 		end_message(s, reply_to(e));
-	loop_task_ask(rc->role->loop, &rc->kick);
+	loop_quiet_ask(rc->role->loop, &rc->kick);
 }
 
 /* Syncs */
@@ -235,7 +235,8 @@ sync_done(void *job)
 	done = spool_writer_end_sync(rc->writer, &y->job);
 	answer(rc, &done);
 	commit_tell(rc);
-	commit_kick(rc);
+	/* Behind the answers, and behind what else has come in this turn. */
+	loop_quiet_ask(rc->role->loop, &rc->kick);
 	receiver_may_end(rc);
 }
 
