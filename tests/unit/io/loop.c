@@ -19,6 +19,8 @@ struct probe {
 	struct loop_task	 task;
 	int			 fds[2];
 	unsigned int		 ran, turns, tasks;
+	unsigned int		 ran_before;	/* the quiet turn */
+	bool			 is_endless;
 };
 
 static void
@@ -214,6 +216,91 @@ test_hook_before_sleep(void **state UNUSED)
 	probe_end(&p);
 }
 
+/* One octet a turn, the last one never: then it is always ready. */
+static void
+read_one(void *ctx, unsigned int events)
+{
+	struct probe *p = ctx;
+	char octet;
+
+	(void)events;
+	p->ran++;
+	if (!p->is_endless)
+		CHECK_NUM(read(p->fds[0], &octet, 1), 1, "an octet");
+	loop_quiet_ask(p->rig.loop, &p->task);
+}
+
+static void
+quiet_came(void *ctx)
+{
+	struct probe *p = ctx;
+
+	p->tasks++;
+	p->ran_before = p->ran;
+	loop_quit(p->rig.loop);
+}
+
+static void
+ask_quiet(void *ctx)
+{
+	struct probe *p = ctx;
+
+	loop_quiet_ask(p->rig.loop, &p->task);
+}
+
+static void
+test_quiet(void **state UNUSED)
+{
+	static const struct {
+		const char	*label;
+		bool		 is_endless;
+		unsigned int	 least, most;
+	} rows[] = {
+		{ "behind all that was ready", false, 5, 5 },
+		{ "never later than eight turns", true, 8, 10 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct probe p;
+
+		probe_begin(&p);
+		p.is_endless = rows[i].is_endless;
+		p.task = (struct loop_task){ .run = quiet_came, .ctx = &p };
+		assert_int_equal(write(p.fds[1], "12345", 5), 5);
+		assert_int_equal(loop_watch_new(p.rig.loop, p.fds[0],
+		    read_one, &p, &p.watch), ERR_OK);
+		loop_watch_want(p.watch, LOOP_READ);
+		rig_run(&p.rig);
+		CHECK_NUM(p.tasks, 1, "%s: once", rows[i].label);
+		CHECK(p.ran_before >= rows[i].least &&
+		    p.ran_before <= rows[i].most, "%s: %u", rows[i].label,
+		    p.ran_before);
+		loop_task_cancel(&p.task);
+		loop_watch_free(p.watch);
+		probe_end(&p);
+	}
+}
+
+/* Asked where the turn has ended already: the loop does not sleep on it. */
+static void
+test_quiet_from_a_task(void **state UNUSED)
+{
+	struct probe p;
+	struct loop_task first = { .run = ask_quiet, .ctx = &p };
+
+	probe_begin(&p);
+	p.task = (struct loop_task){ .run = quiet_came, .ctx = &p };
+	loop_task_ask(p.rig.loop, &first);
+	rig_run(&p.rig);
+	CHECK_NUM(p.tasks, 1, "it ran");
+	p.task.run = never;
+	loop_quiet_ask(p.rig.loop, &p.task);
+	loop_quiet_ask(p.rig.loop, &p.task);
+	loop_task_cancel(&p.task);
+	rig_run_ms(&p.rig, 2);
+	probe_end(&p);
+}
+
 static void
 signalled(void *ctx)
 {
@@ -344,6 +431,8 @@ main(void)
 		TEST(test_timer_frees_itself, ""),
 		TEST(test_tasks_before_sleep, ""),
 		TEST(test_task_cancelled, ""),
+		TEST(test_quiet, ""),
+		TEST(test_quiet_from_a_task, ""),
 		TEST(test_turn_frees_itself, ""),
 		TEST(test_hook_before_sleep, ""),
 		TEST(test_signal, "MEM-8"),
