@@ -64,7 +64,10 @@ struct spool_files {
 	int	(*unlink)(void *self, int dir, const char *name);
 	int	(*allocate)(void *self, int fd, uint64_t size);
 	int	(*size)(void *self, int fd, uint64_t *size);
-	/* What was read and written need not stay in memory: a wish. */
+	/*
+	 * What has been synced need not stay in memory: the next read asks the
+	 * disk.  A wish: the system may leave pages that are in use.
+	 */
 	void	(*forget)(void *self, int fd);
 	/* Without . and ..; each() may not change the directory. */
 	int	(*list)(void *self, int dir,

@@ -66,6 +66,21 @@ octets_check(struct store *s, int fd, uint64_t from, uint64_t n, uint64_t seed,
 }
 
 /*
+ * What another process wrote is to be on the disk, and read from there: after a
+ * failed sync that it alone was told of, a descriptor opened later syncs well
+ * and memory shows what the disk has lost.
+ */
+static enum err
+settle_fd(struct store *s, int fd)
+{
+	enum err e = spool_sync(s->files, fd);
+
+	if (e == ERR_OK)
+		s->files->forget(s->files->self, fd);
+	return e;
+}
+
+/*
  * A large file's size must be exact, its octets must hash.
  * is_late: whoever wrote it may not have come to sync it.
  */
@@ -81,7 +96,7 @@ large_check(struct store *s, const struct spool_record *r, bool is_late)
 	fd = s->files->open(s->files->self, s->dir, name, SPOOL_READ);
 	if (fd < 0)
 		return ERR_CORRUPT;
-	if (is_late && spool_sync(s->files, fd) != ERR_OK)
+	if (is_late && settle_fd(s, fd) != ERR_OK)
 		e = ERR_CORRUPT;
 	else if (s->files->size(s->files->self, fd, &size) < 0)
 		e = ERR_IO;
@@ -321,7 +336,7 @@ segment_finish(struct store *s, struct segment *g)
 	if (g->end != 0)
 		return segment_seal(s, g, g->end, g->is_poisoned);
 	/* An earlier write-back error reaches our descriptor too. */
-	if (spool_sync(s->files, g->fd) != ERR_OK) {
+	if (settle_fd(s, g->fd) != ERR_OK) {
 		g->is_poisoned = true;
 		store_alarm(s, STORE_ALARM_SYNC, g, g->scanned, 0, NULL);
 	}

@@ -442,10 +442,22 @@ disk_size(void *self, int fd, uint64_t *size)
 	return 0;
 }
 
+/* Reads show the disk again, and what is still on its way there. */
 static void
-disk_forget(UNUSED void *self, UNUSED int fd)
+disk_forget(void *self, int fd)
 {
-	/* Nothing here is remembered that would not be read again. */
+	struct disk *d = self;
+	int file = fd_file(d, fd);
+	struct disk_file *f = &d->files[file];
+
+	if (f->safe_n > 0)
+		memcpy(f->now, f->safe, MIN(f->safe_n, f->now_n));
+	for (size_t i = 0; i < d->nops; i++) {
+		const struct disk_op *op = &d->ops[i];
+
+		if (op->kind == DISK_WRITE && op->file == file)
+			memcpy(f->now + op->at, op->octets, op->n);
+	}
 }
 
 static int
