@@ -5,7 +5,8 @@
  * over and over on the same connection, each after the reply to the one
  * before it (or with -p MAIL to DATA in one go).  Ends after -n messages or -t
  * seconds and prints one JSON object; latency is from MAIL to the 250 behind
- * the content.  With -i the sessions only greet and stay until a signal.
+ * the content.  With -i the sessions only greet and stay until a signal.  With
+ * -D N recipients are at d0 to dN-1 of the domain in turn.
  */
 #include "bench/net.h"
 
@@ -44,7 +45,7 @@ struct session {
 
 struct load {
 	const char	*where, *to;
-	long		 sessions, messages, least, seconds, size, users;
+	long		 sessions, messages, least, seconds, size, users, sites;
 	bool		 is_pipelined, is_idle;
 	int		 poll;
 	uint64_t	 started, until, first, last;
@@ -136,7 +137,14 @@ say_rcpt(struct load *l, struct session *s)
 {
 	unsigned long user = (unsigned long)(l->begun % (uint64_t)l->users);
 
-	must(buf_addf(&s->out, "RCPT TO:<user%lu@%s>\r\n", user, l->to));
+	unsigned long site = (unsigned long)(l->begun % (uint64_t)l->sites);
+
+	if (l->sites > 1)
+		must(buf_addf(&s->out, "RCPT TO:<user%lu@d%lu.%s>\r\n", user,
+		    site, l->to));
+	else
+		must(buf_addf(&s->out, "RCPT TO:<user%lu@%s>\r\n", user,
+		    l->to));
 }
 
 /* Sent away in good order after some messages: a connection of its own again. */
@@ -264,7 +272,7 @@ options(struct load *l, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "s:n:a:t:l:u:d:pi")) != -1)
+	while ((c = getopt(argc, argv, "s:n:a:t:l:u:d:D:pi")) != -1)
 		switch (c) {
 		case 's': l->sessions = number(optarg, "-s"); break;
 		case 'n': l->messages = number(optarg, "-n"); break;
@@ -273,6 +281,7 @@ options(struct load *l, int argc, char **argv)
 		case 'l': l->size = number(optarg, "-l"); break;
 		case 'u': l->users = MAX(number(optarg, "-u"), 1); break;
 		case 'd': l->to = optarg; break;
+		case 'D': l->sites = MAX(number(optarg, "-D"), 1); break;
 		case 'p': l->is_pipelined = true; break;
 		case 'i': l->is_idle = true; break;
 		default: optind = argc;
@@ -280,7 +289,8 @@ options(struct load *l, int argc, char **argv)
 	if (optind + 1 != argc) {
 		(void)fprintf(stderr, "usage: bench-load [-s sessions] "
 		    "[-n messages] [-t seconds] [-a least] [-l octets] "
-		    "[-u users] [-d domain] [-p] [-i] [ADDRESS:]PORT\n");
+		    "[-u users] [-d domain] [-D domains] [-p] [-i] "
+		    "[ADDRESS:]PORT\n");
 		exit(64);
 	}
 	l->where = argv[optind];
@@ -309,6 +319,7 @@ int
 main(int argc, char **argv)
 {
 	static struct load l = { .sessions = 10, .size = 10240, .users = 1,
+		.sites = 1,
 		.to = "example.org" };
 	struct session *sessions;
 	struct epoll_event events[256];

@@ -24,6 +24,7 @@
 #define IN_MAX		65536
 #define BATCH_MAX	(256u << 20)
 #define PAGE		4096u
+#define SITES_MAX	64
 
 struct conn {
 	struct conn	*next;		/* waiting for a sync or a moment */
@@ -41,7 +42,8 @@ struct batch {
 };
 
 struct sink {
-	int		 poll, listener, file, woken;
+	int		 listeners[SITES_MAX];
+	int		 poll, file, woken;
 	uint64_t	 wait_us, most, first, last;
 	uint64_t	 messages, octets, syncs, conns;
 	struct conn	*late, **late_end;
@@ -216,13 +218,13 @@ read_more(struct sink *k, struct conn *c)
 }
 
 static void
-accept_all(struct sink *k)
+accept_all(struct sink *k, int listener)
 {
 	struct epoll_event e = { .events = EPOLLIN };
 	struct conn *c;
 	int fd;
 
-	while ((fd = accept4(k->listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
 		no_delay(fd);
 		c = malloc(sizeof *c);
 		if (c == NULL)
@@ -347,6 +349,23 @@ open_file(struct sink *k, const char *path)
 		die("log");
 }
 
+static bool
+is_listener(const struct sink *k, const void *what)
+{
+	return what >= (const void *)k->listeners &&
+	    what < (const void *)(k->listeners + SITES_MAX);
+}
+
+static void
+listen_at(struct sink *k, int *listener, const char *where)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = listener };
+
+	*listener = listen_on(where);
+	if (epoll_ctl(k->poll, EPOLL_CTL_ADD, *listener, &e) != 0)
+		die(where);
+}
+
 static void
 serve(struct sink *k)
 {
@@ -359,8 +378,8 @@ serve(struct sink *k)
 		for (int i = 0; i < n; i++) {
 			void *what = events[i].data.ptr;
 
-			if (what == &k->listener)
-				accept_all(k);
+			if (is_listener(k, what))
+				accept_all(k, *(const int *)what);
 			else if (what == &k->woken)
 				synced(k);
 			else
@@ -376,7 +395,6 @@ main(int argc, char **argv)
 	static struct sink k = { .file = -1, .size = 512u << 20,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.wake = PTHREAD_COND_INITIALIZER };
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = &k.listener };
 	const char *path = NULL;
 	int c;
 
@@ -389,9 +407,9 @@ main(int argc, char **argv)
 		case 'f': path = optarg; break;
 		default: optind = argc;
 		}
-	if (optind + 1 != argc) {
+	if (optind >= argc || argc - optind > SITES_MAX) {
 		(void)fprintf(stderr, "usage: bench-sink [-n messages] "
-		    "[-w milliseconds] [-f file] [ADDRESS:]PORT\n");
+		    "[-w milliseconds] [-f file] [ADDRESS:]PORT...\n");
 		return 64;
 	}
 	raise_descriptors();
@@ -401,10 +419,10 @@ main(int argc, char **argv)
 	k.open.content = buf_make(BATCH_MAX);
 	k.syncing.content = buf_make(BATCH_MAX);
 	k.poll = epoll_create1(0);
-	k.listener = listen_on(argv[optind]);
-	if (k.poll < 0 ||
-	    epoll_ctl(k.poll, EPOLL_CTL_ADD, k.listener, &e) != 0)
+	if (k.poll < 0)
 		die("start");
+	for (int i = 0; optind + i < argc; i++)
+		listen_at(&k, &k.listeners[i], argv[optind + i]);
 	if (path != NULL)
 		open_file(&k, path);
 	(void)fprintf(stderr, "ready\n");
