@@ -74,8 +74,10 @@ static enum err
 settle_fd(struct store *s, int fd)
 {
 	enum err e = spool_sync(s->files, fd);
+	bool is_salvage = s->salvage != NULL && s->salvage->fd == fd;
 
-	if (e == ERR_OK)
+	/* What our own failed segment still shows is written again. */
+	if (e == ERR_OK && !is_salvage)
 		s->files->forget(s->files->self, fd);
 	return e;
 }
@@ -304,7 +306,7 @@ sealed_note(struct store *s, uint64_t number)
 
 	*slot = number;
 	if (old != NULL && old->state == SEGMENT_READ && old->alive > 0 &&
-	    old->fd >= 0)
+	    old->fd >= 0 && old != s->salvage)
 		s->files->forget(s->files->self, old->fd);
 }
 

@@ -1,4 +1,5 @@
 """Sessions that send all the time and remember what was acknowledged."""
+import os
 import threading
 import time
 
@@ -69,14 +70,37 @@ class Load:
             talk.close()
 
 
+def mark_of(path):
+    """From Return-Path; None: the file has gone."""
+    try:
+        with open(path, "rb") as f:
+            head = f.read(300)
+    except FileNotFoundError:
+        return None
+    return head.split(b"<", 1)[1].split(b"@", 1)[0].decode()
+
+
 def marks_in(files):
     """Mark -> how many copies, from Return-Path of delivered files."""
     found = {}
     for path in files:
-        try:
-            head = path.read_bytes()[:300]
-        except FileNotFoundError:
-            continue
-        mark = head.split(b"<", 1)[1].split(b"@", 1)[0].decode()
-        found[mark] = found.get(mark, 0) + 1
+        mark = mark_of(path)
+        if mark is not None:
+            found[mark] = found.get(mark, 0) + 1
     return found
+
+
+class Marks:
+    """The same of a growing mailbox: a file in new/ is read once."""
+
+    def __init__(self, folder):
+        self.folder, self.seen, self.found = folder, set(), {}
+
+    def look(self):
+        names = set(os.listdir(self.folder)) if self.folder.is_dir() else set()
+        for name in names - self.seen:
+            mark = mark_of(self.folder / name)
+            if mark is not None:
+                self.found[mark] = self.found.get(mark, 0) + 1
+        self.seen |= names
+        return self.found

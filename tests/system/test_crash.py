@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from load import Load, marks_in
+from load import Load, Marks, marks_in
 from server import LONG, TOP, figure, wait_for
 
 HOOKS = pathlib.Path(os.environ.get("POSTHORSE_HOOKS", TOP / "build-hooks"))
@@ -49,6 +49,7 @@ def test_killed_at_each_spool_call(make_server):
     r = random.Random(int(os.environ.get("POSTHORSE_SEED", "1")))
     server = make_server(build=HOOKS)
     acked, unsure, filler, kills, turn = {}, set(), None, 0, 0
+    marks = Marks(server.maildir("user") / "new")
     began = time.monotonic()
     while time.monotonic() - began < SECONDS:
         role = r.choice(("queue", "queue", "receiver"))
@@ -73,8 +74,7 @@ def test_killed_at_each_spool_call(make_server):
         server.env.pop("POSTHORSE_FAULT")
         server.start()
         assert wait_for(
-            lambda: not set(acked) - set(marks_in(server.messages())), 15,
-            0.1), f"turn {turn}: kill:{n} in {role}\n" + server.log_tail()
+            lambda: not acked.keys() - marks.look().keys(), 15, 0.1), f"turn {turn}: kill:{n} in {role}\n" + server.log_tail()
         server.stop()
     found = marks_in(server.messages())
     assert not set(found) - set(acked) - unsure
