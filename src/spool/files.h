@@ -65,10 +65,11 @@ struct spool_files {
 	int	(*allocate)(void *self, int fd, uint64_t size);
 	int	(*size)(void *self, int fd, uint64_t *size);
 	/*
-	 * What has been synced need not stay in memory: the next read asks the
-	 * disk.  A wish: the system may leave pages that are in use.
+	 * What has been synced of n octets from `at` on (0: to the end) need
+	 * not stay in memory: the next read asks the disk.  A wish: the system
+	 * may leave pages that are in use.
 	 */
-	void	(*forget)(void *self, int fd);
+	void	(*forget)(void *self, int fd, uint64_t at, uint64_t n);
 	/* Without . and ..; each() may not change the directory. */
 	int	(*list)(void *self, int dir,
 		    void (*each)(void *arg, const char *name), void *arg);

@@ -138,9 +138,9 @@ posix_size(UNUSED void *self, int fd, uint64_t *size)
 }
 
 static void
-posix_forget(UNUSED void *self, int fd)
+posix_forget(UNUSED void *self, int fd, uint64_t at, uint64_t n)
 {
-	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	(void)posix_fadvise(fd, (off_t)at, (off_t)n, POSIX_FADV_DONTNEED);
 }
 
 static int

@@ -78,7 +78,7 @@ settle_fd(struct store *s, int fd)
 
 	/* What our own failed segment still shows is written again. */
 	if (e == ERR_OK && !is_salvage)
-		s->files->forget(s->files->self, fd);
+		s->files->forget(s->files->self, fd, 0, 0);
 	return e;
 }
 
@@ -307,7 +307,7 @@ sealed_note(struct store *s, uint64_t number)
 	*slot = number;
 	if (old != NULL && old->state == SEGMENT_READ && old->alive > 0 &&
 	    old->fd >= 0 && old != s->salvage)
-		s->files->forget(s->files->self, old->fd);
+		s->files->forget(s->files->self, old->fd, 0, 0);
 }
 
 enum err

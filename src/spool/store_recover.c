@@ -155,6 +155,41 @@ segment_open(struct store *s, const char *name, uint64_t number)
 	return store_segment_add(s, g);
 }
 
+/*
+ * A queue may have died over a new head.  Which of the two counts is to be sure
+ * before the journal is renewed, for that speaks of one generation: it is synced
+ * and read from the disk once more.
+ */
+static enum err
+head_settle(struct store *s, struct segment *g)
+{
+	struct spool_segment_head head;
+	enum err e;
+
+	if (spool_sync(s->files, g->fd) != ERR_OK) {
+		g->is_poisoned = true;
+		store_alarm(s, STORE_ALARM_SYNC, g, SPOOL_FIRST, 0, NULL);
+	}
+	s->files->forget(s->files->self, g->fd, 0, SPOOL_FIRST);
+	e = front_read(s, g->fd, SPOOL_FIRST);
+	if (e == ERR_OK && spool_segment_head_decode(buf_span(&s->bulk),
+	    g->number, &head) == ERR_OK && head.size == g->size) {
+		g->generation = head.generation;
+		g->seal = spool_seal_of(head.number, head.generation);
+	}
+	return e;
+}
+
+static enum err
+heads_settle(struct store *s)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < store_segment_count(s) && e == ERR_OK; i++)
+		e = head_settle(s, store_segment_at(s, i));
+	return e;
+}
+
 static enum err
 journal_open(struct store *s, bool *is_new)
 {
@@ -346,6 +381,22 @@ dead_end(const struct journal_entry *e)
 	return (uint32_t)e->value;
 }
 
+/* A move speaks of two records: the one that it left is known as well. */
+static void
+moved_foresee(struct store *s, const struct journal_entry *e)
+{
+	struct journal_entry key = { 0 };
+	struct segment *from;
+
+	if (e->text.n < 20)
+		return;
+	key.number = le_u64(e->text.p);
+	key.generation = le_u64(e->text.p + 8);
+	from = entry_segment(s, &key);
+	if (from != NULL)
+		from->heard = MAX(from->heard, le_u32(e->text.p + 16) + 1);
+}
+
 /* First time: only what concerns whole segments. */
 static void
 entry_foresee(struct store *s, const struct journal_entry *e)
@@ -357,6 +408,8 @@ entry_foresee(struct store *s, const struct journal_entry *e)
 		s->next_large = MAX(s->next_large, e->number);
 		return;
 	}
+	if (e->type == JOURNAL_MOVED)
+		moved_foresee(s, e);
 	g = entry_segment(s, e);
 	if (g == NULL)
 		return;
@@ -769,6 +822,8 @@ recover(struct store *s, const struct listing *l, const struct buf *strange,
 	uint64_t holes = 0;
 	enum err e = names_tidy(s, l, strange);
 
+	if (e == ERR_OK)
+		e = heads_settle(s);
 	if (e == ERR_OK && !is_rotten)
 		e = checkpoint_check(s, &is_rotten);
 	if (e == ERR_OK)

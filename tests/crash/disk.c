@@ -444,14 +444,18 @@ disk_size(void *self, int fd, uint64_t *size)
 
 /* Reads show the disk again, and what is still on its way there. */
 static void
-disk_forget(void *self, int fd)
+disk_forget(void *self, int fd, uint64_t at, uint64_t n)
 {
 	struct disk *d = self;
 	int file = fd_file(d, fd);
 	struct disk_file *f = &d->files[file];
 
-	if (f->safe_n > 0)
-		memcpy(f->now, f->safe, MIN(f->safe_n, f->now_n));
+	uint64_t end = MIN(f->safe_n, f->now_n);
+
+	if (n > 0)
+		end = MIN(end, at + n);
+	if (at < end)
+		memcpy(f->now + at, f->safe + at, end - at);
 	for (size_t i = 0; i < d->nops; i++) {
 		const struct disk_op *op = &d->ops[i];
 

@@ -48,6 +48,8 @@ static const struct {
 static const uint64_t found[] = {
 	284, 334, /* a failed segment, forgotten with the queue, was read */
 	668,	/* the same, of the queue's own mail */
+	1228,	/* what was being saved was dropped from memory */
+	1153, 4742, 5825, /* a new head, not synced when its queue died */
 	221,	/* a settled bounce came again when queue, then machine died */
 };
 

@@ -313,9 +313,10 @@ forgotten(int set)
 }
 
 static void
-forget_counts(UNUSED void *self, int fd)
+forget_counts(UNUSED void *self, int fd, uint64_t at, UNUSED uint64_t n)
 {
 	CHECK(fd >= 0, "a segment that is open");
+	CHECK_NUM(at, 0, "the whole of it");
 	(void)forgotten(-1);
 }
 
