@@ -220,6 +220,16 @@ server_command(struct smtp_server *s, const struct smtp_cmd *cmd,
 		s->phase = r->then;
 }
 
+/* However it is misspelled behind the verb: octets may follow (see do_bdat). */
+static bool
+is_bdat(struct span line)
+{
+	const struct span verb = SPAN("BDAT");
+
+	return span_starts_nocase(line, verb) && (line.n == verb.n ||
+	    line.p[verb.n] <= ' ' || line.p[verb.n] == 0x7f);
+}
+
 static void
 on_line(struct smtp_server *s, struct span line)
 {
@@ -239,6 +249,7 @@ on_line(struct smtp_server *s, struct span line)
 		s->action = (struct smtp_action){ SMTP_DO_REFUSED, re, line };
 	} else {
 		smtp_server_refuse(s, re, line);
+		s->is_closing = s->is_closing || is_bdat(line);
 	}
 }
 
