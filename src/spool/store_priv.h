@@ -1,12 +1,13 @@
 /*
- * store_priv.h - the inside of a store; for store*.c and recover.c.
+ * store_priv.h - the inside of a store; for store*.c.
  *
  * store.c	   tables of segments, large files and messages
  * store_read.c	   records into messages: what writers made durable; claims
  * store_make.c	   new, reused and removed files
  * store_sync.c	   outcomes into the journal, the queue's own mail
  * store_tend.c	   stragglers copied forward, disk space
- * store_recover.c store_open: what a crash left
+ * store_recover.c store_open: what a crash left, and what of it counts;
+ *		   store_names.c its files, store_replay.c its journal
  * quarantine.c	   octets and files that nobody can explain
  */
 #ifndef POSTHORSE_SPOOL_STORE_PRIV_H
