@@ -73,6 +73,7 @@ make_choose(const struct store *s, struct segment **g)
 {
 	*g = spent_find(s);
 	if (*g != NULL && ((*g)->is_poisoned ||
+	    (*g)->number < s->first_ours ||
 	    ready_count(s) >= s->options.ready + 2 ||
 	    (*g)->size != s->options.segment_size ||
 	    ((*g)->generation >> SPOOL_GENERATION_RANDOM) + 1 >=

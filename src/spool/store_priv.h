@@ -114,6 +114,8 @@ struct store {
 	const struct store_events *events;
 	struct buf		 segments;	/* of segment *, by number */
 	struct buf		 larges;	/* of store_large */
+	/* has_writers: segments below may still be in a writer's hands. */
+	uint64_t		 first_ours;
 	uint64_t		 next_segment, next_large;
 	struct words		*words;
 	struct buf		 window;	/* scanning */

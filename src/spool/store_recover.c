@@ -282,6 +282,9 @@ recover(struct store *s, const struct listing *l, const struct buf *strange,
 	if (e != ERR_OK)
 		return e;
 	dormant_forget(s);
+	/* Whoever lives still may hold what he wrote: nobody gets it (PRV-3). */
+	if (s->options.has_writers)
+		s->first_ours = s->next_segment;
 	e = larges_settle(s);
 	if (e == ERR_OK)
 		e = journal_renew(s);

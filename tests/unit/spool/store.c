@@ -371,6 +371,56 @@ test_waiting_mail_leaves_the_cache(UNUSED void **state)
 	}
 }
 
+static bool
+first_segment_is_there(const struct rig *r)
+{
+	return faccessat(r->dir, "segment-0000000000000001", F_OK, 0) == 0;
+}
+
+/*
+ * A receiver that outlives the queue may leave a segment out of what it names
+ * and keep its descriptor: that segment never becomes another's.
+ */
+static void
+test_old_segments_are_nobodys(UNUSED void **state)
+{
+	static const struct {
+		const char	*label;
+		bool		 has_writers, is_kept;
+	} cases[] = {
+		{ "all processes are new", false, true },
+		{ "the queue alone is new", true, false },
+	};
+
+	for (size_t c = 0; c < COUNT(cases); c++) {
+		struct rig r;
+		struct spool_job job;
+
+		rig_begin(&r);
+		rig_supply(&r);
+		(void)rig_receive(&r, 1, "one\r\n");
+		r.options.has_writers = cases[c].has_writers;
+		rig_restart(&r);
+		store_writers_known(r.store);
+		CHECK_NUM(r.nmessages, 1, "found");
+		rig_settle(&r, r.messages[0], 0, STORE_DONE, "");
+		(void)rig_sync_store(&r);
+		for (unsigned int i = 0; i < 16; i++)
+			if (store_make_wanted(r.store) &&
+			    store_make_begin(r.store, &job)) {
+				spool_job_run(&job);
+				assert_int_equal(job.error, ERR_OK);
+				store_make_end(r.store, &job);
+			}
+		CHECK(first_segment_is_there(&r) == cases[c].is_kept, "%s",
+		    cases[c].label);
+		rig_supply(&r);
+		(void)rig_receive(&r, 1, "two\r\n");
+		CHECK_NUM(r.nmessages, 2, "it goes on");
+		rig_end(&r);
+	}
+}
+
 int
 main(void)
 {
@@ -382,6 +432,7 @@ main(void)
 		TEST(test_one_bit_one_message, "SPL-5"),
 		TEST(test_one_instance, "SPL-11"),
 		TEST(test_waiting_mail_leaves_the_cache, ""),
+		TEST(test_old_segments_are_nobodys, "PRV-3"),
 		TEST(test_cancelled_is_not_queued, "SPL-12"),
 		TEST(test_planted_links_are_refused, "SPL-16"),
 		TEST(test_failed_sync_is_final, "SPL-3"),
