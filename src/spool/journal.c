@@ -56,7 +56,7 @@ journal_head_decode(struct span in, struct journal_head *h)
 		    spool_hash(HEAD_HASH_SEED, span_of(p, HEAD_HASH)) !=
 			le_u64(p + HEAD_HASH))
 			continue;
-		if (le_u64(p + HEAD_VERSION) > JOURNAL_VERSION)
+		if (le_u64(p + HEAD_VERSION) != JOURNAL_VERSION)
 			return ERR_DENIED;
 		h->seed = le_u64(p + HEAD_SEED);
 		h->end = le_u64(p + HEAD_END);

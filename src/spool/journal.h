@@ -67,7 +67,7 @@ struct journal_head {
 };
 void journal_head_encode(const struct journal_head *h,
     uint8_t to[JOURNAL_BLOCK]);
-/* ERR_CORRUPT; ERR_DENIED: a newer version (SPL-15). */
+/* ERR_CORRUPT; ERR_DENIED: another version (SPL-15). */
 MUST_USE enum err journal_head_decode(struct span in, struct journal_head *h);
 /* Append the entry without hash and tag. */
 MUST_USE enum err journal_add(struct buf *to, const struct journal_entry *e);

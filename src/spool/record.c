@@ -269,7 +269,7 @@ one_head_decode(const uint8_t *p, struct spool_segment_head *h)
 	    spool_hash(SEG_SEED, span_of(p, SEG_HASH)) !=
 		le_u64(p + SEG_HASH))
 		return ERR_CORRUPT;
-	if (le_u64(p + SEG_VERSION) > SPOOL_VERSION)
+	if (le_u64(p + SEG_VERSION) != SPOOL_VERSION)
 		return ERR_DENIED;
 	h->number = le_u64(p + SEG_NUMBER);
 	h->generation = le_u64(p + SEG_GENERATION);

@@ -138,7 +138,7 @@ spool_segment_head_place(uint64_t generation)
 /*
  * The newest head that holds in the first SPOOL_FIRST octets; number: heads of
  * other segments, misdirected there, do not count (0: any).  ERR_CORRUPT:
- * none.  ERR_DENIED: a newer version than ours (SPL-15).
+ * none.  ERR_DENIED: another version than ours (SPL-15).
  */
 MUST_USE enum err spool_segment_head_decode(struct span in, uint64_t number,
     struct spool_segment_head *h);

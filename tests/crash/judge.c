@@ -216,7 +216,7 @@ judge_open(struct world *w, struct view *v, struct disk *d,
 	return s;
 }
 
-/* F12, SPL-15: a file of a newer version stands there. */
+/* F12, SPL-15: a file of a newer version stands there, or of none we know. */
 static void
 judge_newer(struct world *w, struct disk *d, const struct spool_files *f)
 {
@@ -233,14 +233,14 @@ judge_newer(struct world *w, struct disk *d, const struct spool_files *f)
 	v->w = w;
 	spool_segment_head_encode(&head, octets);
 	/* Version and hash stand where they stand in every version. */
-	le_put(octets + 8, SPOOL_VERSION + 1, 8);
+	le_put(octets + 8, w->images % 2 == 0 ? SPOOL_VERSION + 1 : 0, 8);
 	le_put(octets + 56, spool_hash(1, span_of(octets, 56)), 8);
 	disk_plant(d, DISK_ROOT, name, span_of(octets, sizeof octets));
 	d->before = NULL;
 	calls = d->calls;
 	if (store_open(f, DISK_ROOT, &world_options, &events, &s) !=
 	    ERR_DENIED || d->calls != calls || v->n > 0)
-		world_fail(w, "SPL-15: a newer format is not refused");
+		world_fail(w, "SPL-15: a strange format is not refused");
 	disk_remove(d, DISK_ROOT, name);
 	free(v);
 }

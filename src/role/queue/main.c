@@ -254,7 +254,8 @@ log_start(struct queue *q, enum err e, uint64_t took_ms)
 		c = store_counts(q->store);
 	else
 		log_str(&l, "why", e == ERR_DENIED ?
-		    "another instance holds the spool, or it is not ours" :
+		    "another instance holds it, or its owner, "
+		    "format or file system is not ours" :
 		    err_name(e));
 	log_num(&l, "messages", c.messages);
 	log_num(&l, "segments", c.segments);

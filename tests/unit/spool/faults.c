@@ -385,8 +385,8 @@ one_moment(void *self)
 }
 
 /*
- * SPL-11: half of them after the spool was put back from a snapshot, all at
- * the same moment of the clock.
+ * SPL-11: chance, not a count, keeps them apart, so a spool that was put back
+ * from a snapshot draws none again; all at the same moment of the clock.
  */
 static void
 test_ids_are_never_drawn_twice(UNUSED void **state)
