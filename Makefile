@@ -22,22 +22,25 @@ bench: $(BUILD)/build.ninja
 
 # Every target for SECONDS each; findings are left in build-fuzz/.
 SECONDS ?= 30
+FUZZED = $(notdir $(wildcard tests/fuzz/corpus/*))
 fuzz:
-	test -d build-fuzz || CC=clang $(MESON) setup build-fuzz -Dfuzz=true \
-	    -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
-	    -Dc_args=-fsanitize=fuzzer-no-link
-	$(NINJA) -C build-fuzz
-	for t in build-fuzz/tests/fuzz/fuzz-*; do \
-	    test -x $$t -a -f $$t || continue; \
-	    name=$${t##*/fuzz-}; mkdir -p build-fuzz/found/$$name; \
-	    echo "$$name"; $$t -max_total_time=$(SECONDS) -print_final_stats=1 \
-	        -artifact_prefix=build-fuzz/found/ build-fuzz/found/$$name \
-	        tests/fuzz/corpus/$$name 2>build-fuzz/found/$$name.log || \
-	        { tail -30 build-fuzz/found/$$name.log; exit 1; }; \
+	test -f build-fuzz/build.ninja || CC=clang $(MESON) setup build-fuzz \
+	    -Dfuzz=true -Dbuildtype=debugoptimized \
+	    -Db_sanitize=address,undefined -Dc_args=-fsanitize=fuzzer-no-link
+	$(NINJA) -C build-fuzz $(FUZZED:%=tests/fuzz/fuzz-%)
+	@for name in $(FUZZED); do \
+	    found=build-fuzz/found/$$name; mkdir -p $$found; \
+	    build-fuzz/tests/fuzz/fuzz-$$name -max_total_time=$(SECONDS) \
+	        -print_final_stats=1 -artifact_prefix=$$found- $$found \
+	        tests/fuzz/corpus/$$name 2>$$found.log || \
+	        { tail -n 30 $$found.log; \
+	          echo "$$name: FOUND: `ls $$found-*`"; exit 1; }; \
+	    sed -n "s/^stat::number_of_executed_units: */$$name: clean, runs: /p" \
+	        $$found.log; \
 	done
 
 sanitize:
-	test -d build-asan || $(MESON) setup build-asan -Dbuildtype=debug \
+	test -f build-asan/build.ninja || $(MESON) setup build-asan -Dbuildtype=debug \
 	    -Db_sanitize=address,undefined
 	$(MESON) test -C build-asan --no-suite crash --print-errorlogs
 
