@@ -270,6 +270,7 @@ parts_send(struct channel *c, struct iovec *parts, size_t nparts,
 		m.msg_control = control;
 		m.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
 		h = CMSG_FIRSTHDR(&m);
+		ASSERT(h != NULL);	/* there is room for it */
 		h->cmsg_level = SOL_SOCKET;
 		h->cmsg_type = SCM_RIGHTS;
 		h->cmsg_len = CMSG_LEN(sizeof(int) * nfds);

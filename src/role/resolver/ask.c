@@ -178,6 +178,7 @@ take_mx(struct ask *a, const struct dns_mx *mx, uint32_t random)
 			return;
 		a->nhosts--;
 		h = add_host(a, &mx->host, mx->preference);
+		ASSERT(h != NULL);	/* one place is free now */
 	}
 	h->random = random;
 	qsort(a->hosts, a->nhosts, sizeof *a->hosts, by_preference);
