@@ -526,6 +526,19 @@ sync_failed(struct store *s)
 	s->sync_pause = store_now(s) + STORE_PAUSE_MS;
 }
 
+/*
+ * The batch in the sync ended with its segment and goes on in the next: what
+ * relies on that part waits for the sync that covers it.
+ */
+static bool
+own_goes_on(const struct store *s)
+{
+	const struct spool_writer *w = s->own;
+
+	return s->is_own_syncing && w->syncing == w->full &&
+	    w->current != PART_NONE && w->parts[w->current].is_open;
+}
+
 bool
 store_sync_begin(struct store *s, struct spool_job *job)
 {
@@ -538,6 +551,11 @@ store_sync_begin(struct store *s, struct spool_job *job)
 	s->is_own_syncing = spool_writer_wants_sync(s->own);
 	if (s->is_own_syncing)
 		spool_writer_begin_sync(s->own, job);
+	if (own_goes_on(s)) {
+		s->sync_ticket = s->durable_ticket;
+		s->is_syncing = true;
+		return true;
+	}
 	e = moves_note(s);
 	s->sync_ticket = s->last_ticket;
 	/* What relies on our own mail must not get ahead of it. */

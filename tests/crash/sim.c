@@ -58,7 +58,8 @@ plan_of(uint64_t seed)
 {
 	return (struct world_plan){ .seed = seed, .steps = STEPS,
 		.has_faults = seed % 3 != 0, .has_large = seed % 4 == 1,
-		.has_restarts = seed % 5 != 0, .has_jumps = seed % 3 == 1 };
+		.has_restarts = seed % 5 != 0, .has_jumps = seed % 3 == 1,
+		.has_bounces = seed % 11 == 2 };
 }
 
 static double

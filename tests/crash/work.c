@@ -240,7 +240,8 @@ bounce(struct world *w)
 {
 	static uint8_t content[1 << 13];
 	static const struct content_facts facts;
-	struct entry *e = entry_new(w, 100 + world_chance(w, 300), 1);
+	struct entry *e = entry_new(w,
+	    100 + world_chance(w, w->has_bounces ? 8000 : 300), 1);
 	struct buf envelope = buf_make(4096);
 	struct spool_message m = { .facts = &facts, .ncontent = 1 };
 	struct span text;

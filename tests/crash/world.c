@@ -134,6 +134,14 @@ clock_jump(struct world *w)
 		w->disk->clock += WORLD_TEN_YEARS;
 }
 
+/* A domain went away: all that wait for it bounce at once. */
+static void
+give_up(struct world *w)
+{
+	for (unsigned int i = 0; i < 4 && store_may_deliver(w->store); i++)
+		work_settle_any(w, STORE_FAILED);
+}
+
 static void
 step(struct world *w, const struct world_plan *plan)
 {
@@ -148,6 +156,8 @@ step(struct world *w, const struct world_plan *plan)
 		    1 + (uint32_t)world_chance(w, WORLD_SLOTS));
 	else if (dice < 42)
 		work_writer_sync(w, world_chance(w, 3) != 0);
+	else if (dice < 68 && plan->has_bounces && world_chance(w, 4) == 0)
+		give_up(w);
 	else if (dice < 68)
 		work_deliver(w);
 	else if (dice < 80)
@@ -232,6 +242,7 @@ world_run(const struct world_plan *plan, uint64_t *images, uint64_t images_max)
 	w->images = *images;
 	w->images_max = images_max;
 	w->disk->odd = plan->seed % 2 == 0 ? 17 : 0;
+	w->has_bounces = plan->has_bounces;
 	w->is_judging = true;
 	world_open(w);
 	work_supply(w);

@@ -60,6 +60,7 @@ struct world {
 	uint64_t		 steps;
 	bool			 is_judging;
 	bool			 is_planted;	/* a false alarm is not the find */
+	bool			 has_bounces;	/* of all sizes, in bursts */
 	unsigned int		 false_alarms;
 };
 
@@ -69,7 +70,7 @@ struct world_plan {
 	unsigned int	steps;
 	unsigned int	images_per_call;
 	bool		has_faults;	/* EIO and ENOSPC */
-	bool		has_large, has_restarts, has_jumps;
+	bool		has_large, has_restarts, has_jumps, has_bounces;
 	bool		is_planted;
 };
 

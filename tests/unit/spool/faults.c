@@ -2,52 +2,15 @@
  * The store on the crash tests' disk in memory, one promise at a time: what a
  * disk may do to it, and what it must then still say.
  */
-#include "rig.h"
-
-#include "../../crash/disk.h"
+#include "disk_rig.h"
 
 #include "spool/journal.h"
 #include "spool/le.h"
-
-#define SEGMENT		65536u
-#define SEGMENT_NAME	"segment-0000000000000001"
 
 static bool
 is_long(void)
 {
 	return getenv("POSTHORSE_LONG") != NULL;
-}
-
-/* A rig on a disk, which the caller frees. */
-static void
-disk_rig_begin(struct rig *r, struct disk *d)
-{
-	*r = (struct rig){ .files = disk_table(d),
-		.options = { .segment_size = SEGMENT }, .dir = DISK_ROOT };
-	r->events = (struct store_events){ r, rig_message, rig_outcome,
-		rig_lost, rig_alarm };
-	assert_int_equal(rig_open_store(r), ERR_OK);
-	assert_int_equal(spool_writer_new(&r->files, &r->writer), ERR_OK);
-}
-
-static void
-disk_rig_end(struct rig *r)
-{
-	store_close(r->store);
-	spool_writer_free(r->writer);
-}
-
-static unsigned int
-claimed(struct rig *r)
-{
-	struct store_piece pieces[4];
-	unsigned int good = 0;
-	size_t n;
-
-	for (size_t i = 0; i < r->nmessages; i++)
-		good += store_claim(r->store, r->messages[i], pieces, 4, &n) ==
-		    ERR_OK;
-	return good;
 }
 
 /* SPL-5: what one bit does to a copy of the disk. */
@@ -89,29 +52,6 @@ test_each_bit_costs_one_message(UNUSED void **state)
 	for (uint64_t bit = 0; bit < 3 * SPOOL_BLOCK * 8u; bit += step)
 		bit_judge(d, SPOOL_FIRST * 8u + bit);
 	disk_free(d);
-}
-
-static unsigned int
-generation_of(const struct disk *d)
-{
-	struct spool_segment_head head;
-
-	CHECK_NUM(spool_segment_head_decode(disk_octets(d, DISK_ROOT,
-	    SEGMENT_NAME), 1, &head), ERR_OK, "its head");
-	return (unsigned int)(head.generation >> SPOOL_GENERATION_RANDOM);
-}
-
-static void
-make_all(struct rig *r)
-{
-	struct spool_job job;
-
-	for (unsigned int i = 0; i < 16 && store_make_wanted(r->store); i++) {
-		if (!store_make_begin(r->store, &job))
-			return;
-		spool_job_run(&job);
-		store_make_end(r->store, &job);
-	}
 }
 
 /* Fill the first segment with small mail, all of it delivered. */
