@@ -467,6 +467,7 @@ store_close(struct store *s)
 	buf_free(&s->seen);
 	buf_free(&s->pending);
 	buf_free(&s->out);
+	buf_free(&s->kept);
 	buf_free(&s->moves);
 	buf_free(&s->moved);
 	words_free(s->words);

@@ -22,7 +22,7 @@ static bool
 segment_is_spent(const struct store *s, const struct segment *g)
 {
 	return g->state == SEGMENT_READ && g->alive == 0 && !g->is_busy &&
-	    g != s->salvage && g->wait_ticket <= s->durable_ticket;
+	    g->wait_ticket <= s->durable_ticket;
 }
 
 static size_t

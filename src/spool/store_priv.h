@@ -4,7 +4,8 @@
  * store.c	   tables of segments, large files and messages
  * store_read.c	   records into messages: what writers made durable; claims
  * store_make.c	   new, reused and removed files
- * store_sync.c	   outcomes into the journal, the queue's own mail
+ * store_sync.c	   outcomes into the journal
+ * store_own.c	   the queue's own mail
  * store_tend.c	   stragglers copied forward, disk space
  * store_recover.c store_open: what a crash left, and what of it counts;
  *		   store_names.c its files, store_replay.c its journal
@@ -22,6 +23,7 @@
 #define STORE_SEGMENTS_MAX	65536u
 #define STORE_LARGE_MAX		(1u << 20)
 #define STORE_PENDING_MAX	(256u << 20)	/* octets of outcomes */
+#define STORE_KEPT_MAX		(8u << 20)	/* octets of own mail, not synced */
 #define STORE_PAUSE_MS		1000u	/* after a failure */
 #define STORE_CACHED		4u	/* sealed segments left in memory */
 
@@ -152,9 +154,8 @@ struct store {
 	uint64_t		 sync_pause;
 	/* the queue's own mail */
 	struct spool_writer	*own;
-	uint64_t		 own_ticket;	/* of the last append */
-	struct segment		*salvage;	/* its sync failed */
-	uint64_t		 salvage_from, salvage_to;
+	struct buf		 kept;		/* what no sync has covered */
+	uint64_t		 salvage_ticket; /* up to it: write it again */
 	struct buf		 moves;		/* of store_move, not synced */
 	struct buf		 moved;		/* in the sync in flight */
 	bool			 has_reserve;
@@ -267,18 +268,31 @@ MUST_USE enum err store_retry_note(struct store *s,
 /* bits: ENVELOPE_RECIPIENTS_MAX / 8 + 1 octets. */
 struct span message_settled_bits(const struct store_message *m, uint8_t *bits);
 void store_reserve_release(struct store *s);
+
+/* store_own.c */
 /* A segment for our own mail.  ERR_NONE. */
-MUST_USE enum err store_own_supply(struct store *s);
-void store_own_notes(struct store *s);
+MUST_USE enum err own_supply(struct store *s);
+/* As writer_append_as; ERR_AGAIN: no segment is ready. */
+MUST_USE enum err own_write(struct store *s, const struct spool_message *m,
+    enum spool_type type, const struct spool_record *like, uint64_t *ticket,
+    struct spool_record *r);
+void own_notes(struct store *s);
+/* Write again what a failed sync has lost; no sync begins before it is done. */
+MUST_USE enum err own_salvage(struct store *s);
+/*
+ * Our part of a sync, when there is any.  True: the batch ends with its segment
+ * and goes on in the next; what relies on it waits for the sync behind this.
+ */
+bool own_sync_begin(struct store *s, struct spool_job *job);
+/* The segment that failed, or NULL. */
+const struct segment *own_sync_end(struct store *s,
+    const struct spool_job *job);
 
 /* store_tend.c */
 void moves_revert(struct store *s);
 void moves_done(struct store *s);
 MUST_USE enum err moves_note(struct store *s);
 void moves_forget(struct store *s, const struct store_message *m);
-MUST_USE enum err record_copy(struct store *s, const struct segment *g,
-    const struct walk_item *item, enum spool_type type,
-    struct spool_record *written);
 
 /* quarantine.c: true: newly kept there. */
 bool quarantine_octets(struct store *s, int fd, const char *name,

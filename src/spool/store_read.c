@@ -74,10 +74,8 @@ static enum err
 settle_fd(struct store *s, int fd)
 {
 	enum err e = spool_sync(s->files, fd);
-	bool is_salvage = s->salvage != NULL && s->salvage->fd == fd;
 
-	/* What our own failed segment still shows is written again. */
-	if (e == ERR_OK && !is_salvage)
+	if (e == ERR_OK)
 		s->files->forget(s->files->self, fd, 0, 0);
 	return e;
 }
@@ -306,7 +304,7 @@ sealed_note(struct store *s, uint64_t number)
 
 	*slot = number;
 	if (old != NULL && old->state == SEGMENT_READ && old->alive > 0 &&
-	    old->fd >= 0 && old != s->salvage)
+	    old->fd >= 0)
 		s->files->forget(s->files->self, old->fd, 0, 0);
 }
 

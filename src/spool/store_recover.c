@@ -381,6 +381,7 @@ store_new(const struct spool_files *f, int dir,
 	s->seen = buf_make(LIST_MAX * 16u);
 	s->pending = buf_make(STORE_PENDING_MAX);
 	s->out = buf_make(STORE_PENDING_MAX + JOURNAL_BLOCK);
+	s->kept = buf_make(2 * STORE_KEPT_MAX);
 	s->moves = buf_make(STORE_PENDING_MAX);
 	s->moved = buf_make(STORE_PENDING_MAX);
 	s->next_segment = s->next_large = 1;

@@ -1,5 +1,5 @@
 /*
- * store_sync.c - outcomes into the journal, and the queue's own mail.
+ * store_sync.c - outcomes into the journal.
  *
  * One sync does, in this order: our own segment, then the journal's group.  So
  * a bounce is durable before the outcome that relied on it, and a straggler's
@@ -22,8 +22,6 @@
 #define JOURNAL_NAME	"journal"
 #define JOURNAL_FRESH	"journal.new"
 #define RESERVE_NAME	"reserve"
-
-/* --- outcomes ------------------------------------------------------------ */
 
 enum err
 store_note(struct store *s, const struct journal_entry *e, uint64_t *ticket)
@@ -130,113 +128,6 @@ store_outcome(struct store *s, struct store_message *m, uint32_t slot,
 		*o = (struct store_outcome){ (enum store_fate)at->fate,
 			at->next_ms, at->attempts, buf_span(to) };
 	return e;
-}
-
-/* --- the queue's own mail ------------------------------------------------ */
-
-enum err
-store_own_supply(struct store *s)
-{
-	struct spool_grant g;
-	enum err e;
-
-	if (spool_writer_wants(s->own) == 0)
-		return ERR_NONE;
-	e = store_take_segment(s, STORE_OWN, &g);
-	return e == ERR_OK ? spool_writer_adopt(s->own, &g) : e;
-}
-
-enum err
-store_append(struct store *s, const struct spool_message *m, uint64_t *ticket)
-{
-	uint64_t own;
-	enum err e = ERR_OK;
-
-	if (spool_writer_wants(s->own) == 2)
-		e = store_own_supply(s);
-	if (e == ERR_OK)
-		e = spool_append(s->own, m, &own);
-	if (e == ERR_FULL && store_own_supply(s) == ERR_OK)
-		e = spool_append(s->own, m, &own);
-	if (e == ERR_NONE || e == ERR_FULL)
-		return ERR_AGAIN;
-	if (e == ERR_OK)
-		*ticket = s->own_ticket = ++s->last_ticket;
-	return e;
-}
-
-/* What our own writer has to say goes the way of any writer's words. */
-void
-store_own_notes(struct store *s)
-{
-	struct spool_note n;
-
-	while (spool_writer_next_note(s->own, &n)) {
-		enum err e = ERR_OK;
-
-		if (n.kind == SPOOL_NOTE_DURABLE)
-			e = store_advance(s, STORE_OWN, n.number,
-			    n.generation, n.durable);
-		else if (n.kind == SPOOL_NOTE_SEALED)
-			e = store_sealed(s, STORE_OWN, n.number,
-			    n.generation, n.durable, n.is_bad);
-		if (e != ERR_OK)
-			store_alarm(s, STORE_ALARM_SYNC, NULL, n.durable, 0,
-			    NULL);
-	}
-}
-
-/*
- * Our own segment failed.  What was not durable in it still lies in memory:
- * it is read back, checked, and written again elsewhere before anything that
- * relied on it.
- */
-static void
-salvage_begin(struct store *s)
-{
-	const struct spool_part *p;
-	int i = s->own->syncing != PART_NONE ? s->own->syncing
-					     : s->own->current;
-
-	if (i == PART_NONE || s->salvage != NULL)
-		return;
-	p = &s->own->parts[i];
-	s->salvage = store_segment_find(s, p->grant.number);
-	s->salvage_from = p->durable;
-	s->salvage_to = p->grant.offset;
-}
-
-static enum err
-salvage_run(struct store *s)
-{
-	struct walk w;
-	struct walk_item item;
-	struct spool_record written;
-	enum err e;
-
-	if (s->salvage == NULL)
-		return ERR_OK;
-	if (spool_writer_wants(s->own) == 2 && store_own_supply(s) != ERR_OK)
-		return ERR_AGAIN;
-	w = walk_make(s->files, s->salvage->fd, &s->salvage->seal,
-	    s->salvage_from, s->salvage_to, &s->front);
-	while ((e = walk_next(&w, &item)) == ERR_OK) {
-		if (item.r.type != SPOOL_MESSAGE)
-			continue;
-		e = record_copy(s, s->salvage, &item, SPOOL_MESSAGE, &written);
-		if (e == ERR_CORRUPT) {
-			s->counts.corrupt++;
-			store_alarm(s, STORE_ALARM_CONTENT, s->salvage,
-			    item.r.place, 0, &item.r.id);
-		} else if (e != ERR_OK) {
-			return e;
-		}
-		s->salvage_from = w.at;
-	}
-	if (e != ERR_NONE)
-		return e;
-	s->salvage = NULL;
-	return ERR_OK;
 }
 
 /* --- checkpoint ---------------------------------------------------------- */
@@ -483,7 +374,7 @@ store_sync_wanted(const struct store *s)
 {
 	if (s->is_syncing || store_is_pausing(s, s->sync_pause))
 		return false;
-	return s->pending.n > 0 || s->moves.n > 0 || s->salvage != NULL ||
+	return s->pending.n > 0 || s->moves.n > 0 || s->salvage_ticket != 0 ||
 	    checkpoint_is_due(s) || spool_writer_wants_sync(s->own);
 }
 
@@ -526,32 +417,16 @@ sync_failed(struct store *s)
 	s->sync_pause = store_now(s) + STORE_PAUSE_MS;
 }
 
-/*
- * The batch in the sync ended with its segment and goes on in the next: what
- * relies on that part waits for the sync that covers it.
- */
-static bool
-own_goes_on(const struct store *s)
-{
-	const struct spool_writer *w = s->own;
-
-	return s->is_own_syncing && w->syncing == w->full &&
-	    w->current != PART_NONE && w->parts[w->current].is_open;
-}
-
 bool
 store_sync_begin(struct store *s, struct spool_job *job)
 {
 	enum err e;
 
 	ASSERT(!s->is_syncing);
-	if (!store_sync_wanted(s) || salvage_run(s) != ERR_OK)
+	if (!store_sync_wanted(s) || own_salvage(s) != ERR_OK)
 		return false;
 	*job = (struct spool_job){ .files = s->files };
-	s->is_own_syncing = spool_writer_wants_sync(s->own);
-	if (s->is_own_syncing)
-		spool_writer_begin_sync(s->own, job);
-	if (own_goes_on(s)) {
+	if (own_sync_begin(s, job)) {
 		s->sync_ticket = s->durable_ticket;
 		s->is_syncing = true;
 		return true;
@@ -591,37 +466,16 @@ larges_remove(struct store *s)
 	}
 }
 
-/* Our own segment: true when its sync ended well, or there was none. */
-static bool
-own_end(struct store *s, const struct spool_job *job)
-{
-	struct spool_job own = *job;
-	bool is_good;
-
-	if (!s->is_own_syncing)
-		return true;
-	s->is_own_syncing = false;
-	/* What failed behind the syncs is not the segment's fault. */
-	if (job->failed != SPOOL_JOB_SYNC)
-		own.error = ERR_OK;
-	is_good = own.error == ERR_OK &&
-	    !s->own->parts[s->own->syncing].is_bad;
-	if (!is_good)
-		salvage_begin(s);
-	(void)spool_writer_end_sync(s->own, &own);
-	return is_good;
-}
-
 struct spool_synced
 store_sync_end(struct store *s, const struct spool_job *job)
 {
 	bool was_fresh = s->fresh >= 0, is_good;
-	struct segment *failed;
+	const struct segment *failed;
 
 	ASSERT(s->is_syncing);
 	s->is_syncing = false;
-	is_good = own_end(s, job);
-	failed = is_good ? NULL : s->salvage;
+	failed = own_sync_end(s, job);
+	is_good = failed == NULL;
 	if (was_fresh)
 		is_good = store_checkpoint_end(s, job) && is_good;
 	if (job->error != ERR_OK || !is_good) {
@@ -640,7 +494,7 @@ store_sync_end(struct store *s, const struct spool_job *job)
 		larges_remove(s);
 	}
 	buf_cut(&s->out, 0);
-	store_own_notes(s);
+	own_notes(s);
 	return (struct spool_synced){ .acked = s->durable_ticket };
 }
 

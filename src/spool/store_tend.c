@@ -54,10 +54,9 @@ content_read(struct store *s, const struct segment *g,
 	return ERR_OK;
 }
 
-enum err
+static enum err
 record_copy(struct store *s, const struct segment *g,
-    const struct walk_item *item, enum spool_type type,
-    struct spool_record *written)
+    const struct walk_item *item, struct spool_record *written)
 {
 	struct spool_message m = { .id = &item->r.id,
 		.envelope = item->envelope, .added = item->added,
@@ -78,12 +77,8 @@ record_copy(struct store *s, const struct segment *g,
 		return e;
 	m.cuts = (const struct spool_cut *)(const void *)s->cuts.p;
 	m.content = &content;
-	e = writer_append_as(s->own, &m, type,
+	return own_write(s, &m, SPOOL_COPY,
 	    item->r.extra != 0 ? &item->r : NULL, &ticket, written);
-	if (e == ERR_FULL && store_own_supply(s) == ERR_OK)
-		e = writer_append_as(s->own, &m, type,
-		    item->r.extra != 0 ? &item->r : NULL, &ticket, written);
-	return e;
 }
 
 /* The part that was written last: copies and bounces go there. */
@@ -107,7 +102,7 @@ straggler_copy(struct store *s, struct store_message *m)
 	enum err e = message_read(s, m, &item);
 
 	if (e == ERR_OK)
-		e = record_copy(s, m->segment, &item, SPOOL_COPY, &r);
+		e = record_copy(s, m->segment, &item, &r);
 	if (e != ERR_OK)
 		return e;
 	move.to = own_segment(s);
@@ -120,9 +115,9 @@ straggler_copy(struct store *s, struct store_message *m)
 }
 
 static bool
-segment_is_sparse(const struct store *s, const struct segment *g)
+segment_is_sparse(const struct segment *g)
 {
-	return g->state == SEGMENT_READ && g->alive > 0 && g != s->salvage &&
+	return g->state == SEGMENT_READ && g->alive > 0 &&
 	    g->alive_octets < (g->end - SPOOL_FIRST) / 4;
 }
 
@@ -268,7 +263,7 @@ own_release(struct store *s)
 	    s->own->syncing != PART_NONE || s->moves.n > 0)
 		return;
 	writer_part_end(s->own, i, false);
-	store_own_notes(s);
+	own_notes(s);
 }
 
 bool
@@ -277,22 +272,22 @@ store_tend(struct store *s, uint64_t octets)
 	bool copied = false;
 
 	segments_mend(s);
-	if (s->is_syncing || s->is_broken || s->salvage != NULL)
+	if (s->is_syncing || s->is_broken || s->salvage_ticket != 0)
 		return false;
 	own_release(s);
 	if (spool_writer_wants(s->own) == 2 && s->moves.n == 0) {
 		bool is_needed = false;
 
 		for (size_t i = 0; i < store_segment_count(s); i++)
-			is_needed |= segment_is_sparse(s,
+			is_needed |= segment_is_sparse(
 			    store_segment_at(s, i));
-		if (!is_needed || store_own_supply(s) != ERR_OK)
+		if (!is_needed || own_supply(s) != ERR_OK)
 			return false;
 	}
 	for (size_t i = 0; i < store_segment_count(s) && !copied; i++) {
 		struct segment *g = store_segment_at(s, i);
 
-		if (s->moves.n == 0 && segment_is_sparse(s, g))
+		if (s->moves.n == 0 && segment_is_sparse(g))
 			copied = segment_forward(s, g, octets);
 	}
 	if (PLANTED(PLANT_RECLAIM_EARLY) && copied)

@@ -655,7 +655,6 @@ spool_writer_begin_sync(struct spool_writer *w, struct spool_job *job)
 		job->sync[job->nsyncs++] = p->grant.fd;
 }
 
-/* Everything unacknowledged in this segment is to be 451. */
 /* Its records are gone with it; its place may be another segment's soon. */
 static void
 items_forget(struct spool_writer *w, int part)
@@ -668,6 +667,7 @@ items_forget(struct spool_writer *w, int part)
 			items[i].part = PART_NONE;
 }
 
+/* Everything unacknowledged in this segment is to be 451. */
 static void
 part_failed(struct spool_writer *w, int i)
 {

@@ -35,7 +35,7 @@ struct spool_writer {
 	uint64_t		 last_ticket, acked;
 	/*
 	 * Current's octets that are not in the file yet: written as one.  Not
-	 * with the queue's own mail, which is read back after a failed sync.
+	 * with the queue's own mail, whose copies are read before their sync.
 	 */
 	struct buf		 pending;
 	uint64_t		 pending_at;

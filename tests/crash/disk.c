@@ -444,16 +444,11 @@ disk_size(void *self, int fd, uint64_t *size)
 
 /* Reads show the disk again, and what is still on its way there. */
 static void
-disk_forget(void *self, int fd, uint64_t at, uint64_t n)
+file_forget(struct disk *d, int file, uint64_t at, uint64_t end)
 {
-	struct disk *d = self;
-	int file = fd_file(d, fd);
 	struct disk_file *f = &d->files[file];
 
-	uint64_t end = MIN(f->safe_n, f->now_n);
-
-	if (n > 0)
-		end = MIN(end, at + n);
+	end = MIN(end, (uint64_t)MIN(f->safe_n, f->now_n));
 	if (at < end)
 		memcpy(f->now + at, f->safe + at, end - at);
 	for (size_t i = 0; i < d->nops; i++) {
@@ -462,6 +457,19 @@ disk_forget(void *self, int fd, uint64_t at, uint64_t n)
 		if (op->kind == DISK_WRITE && op->file == file)
 			memcpy(f->now + op->at, op->octets, op->n);
 	}
+}
+
+static void
+disk_forget(void *self, int fd, uint64_t at, uint64_t n)
+{
+	file_forget(self, fd_file(self, fd), at, n > 0 ? at + n : UINT64_MAX);
+}
+
+void
+disk_pressure(struct disk *d)
+{
+	for (size_t i = 0; i < d->nfiles; i++)
+		file_forget(d, (int)i, 0, UINT64_MAX);
 }
 
 static int

@@ -81,6 +81,8 @@ struct disk {
 };
 
 struct disk *disk_new(uint64_t seed);
+/* Memory is short: what a failed sync has lost is not shown any longer. */
+void disk_pressure(struct disk *d);
 void disk_free(struct disk *d);
 struct spool_files disk_table(struct disk *d);
 uint64_t disk_random(struct disk *d);

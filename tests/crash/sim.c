@@ -51,6 +51,8 @@ static const uint64_t found[] = {
 	1228,	/* what was being saved was dropped from memory */
 	1153, 4742, 5825, /* a new head, not synced when its queue died */
 	221,	/* a settled bounce came again when queue, then machine died */
+	2, 13, 68, /* a bounce whose batch went on in a second segment */
+	332, 1454, 1091, /* what a failed sync lost was read back from memory */
 };
 
 static struct world_plan

@@ -151,6 +151,8 @@ step(struct world *w, const struct world_plan *plan)
 	w->disk->clock += world_chance(w, 900);
 	if (plan->has_jumps && world_chance(w, 60) == 0)
 		clock_jump(w);
+	if (plan->has_bounces && world_chance(w, 8) == 0)
+		disk_pressure(w->disk);
 	if (dice < 26)
 		work_submit(w, plan->has_large && world_chance(w, 8) == 0,
 		    1 + (uint32_t)world_chance(w, WORLD_SLOTS));

@@ -67,11 +67,82 @@ test_acked_in_two_segments(UNUSED void **state)
 	disk_free(d);
 }
 
+/*
+ * Its sync failed, and then memory ran short: reads of the segment show what the
+ * disk has, and the bounce is written again all the same.
+ */
+static void
+test_failed_sync_under_pressure(UNUSED void **state)
+{
+	for (uint64_t call = 1; call <= 3; call++) {
+		struct disk *d = disk_new(call);
+		static struct rig r;
+		uint64_t tickets[2], acked = 0;
+
+		disk_rig_begin(&r, d);
+		make_all(&r);
+		for (size_t i = 0; i < COUNT(tickets); i++)
+			CHECK_NUM(bounce_append(&r, BOUNCE / 4, &tickets[i]),
+			    ERR_OK, "bounce %zu", i);
+		d->fail_at = d->calls + call;
+		d->fail_why = EIO;
+		for (unsigned int turn = 0; turn < 6; turn++) {
+			uint64_t now = rig_sync_store(&r);
+
+			acked = MAX(acked, now);
+			disk_pressure(d);
+			d->clock += 2000;
+			make_all(&r);
+		}
+		CHECK(acked >= tickets[1], "call %llu: durable in the end",
+		    (unsigned long long)call);
+		CHECK_NUM(left_by_crash(d), 2, "call %llu: both are there",
+		    (unsigned long long)call);
+		CHECK_NUM(r.nmessages, 2, "reported once");
+		CHECK_NUM(r.alarms[STORE_ALARM_SYNC], 1, "told");
+		disk_rig_end(&r);
+		disk_free(d);
+	}
+}
+
+static void
+message_ignore(UNUSED void *arg, UNUSED struct store_message *m,
+    UNUSED const struct envelope *e, UNUSED const struct content_facts *facts,
+    UNUSED uint64_t size)
+{
+}
+
+/* What waits for a sync in memory has a bound, and the sync frees it. */
+static void
+test_kept_is_bounded(UNUSED void **state)
+{
+	static struct rig r;
+	uint64_t ticket, octets = 0;
+	enum err e;
+
+	rig_begin(&r);
+	store_close(r.store);
+	r.options.segment_size = 32u << 20;
+	CHECK_NUM(rig_open_store(&r), ERR_OK, "open");
+	make_all(&r);
+	while ((e = bounce_append(&r, SEGMENT, &ticket)) == ERR_OK)
+		octets += SEGMENT;
+	CHECK_NUM(e, ERR_AGAIN, "the bound");
+	CHECK(octets > (7u << 20) && octets <= (8u << 20), "%llu octets",
+	    (unsigned long long)octets);
+	r.events.message = message_ignore;
+	CHECK(rig_sync_store(&r) >= ticket, "durable");
+	CHECK_NUM(bounce_append(&r, SEGMENT, &ticket), ERR_OK, "room again");
+	rig_end(&r);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_acked_in_two_segments, "SPL-1 SPL-7"),
+		TEST(test_failed_sync_under_pressure, "SPL-3"),
+		TEST(test_kept_is_bounded, ""),
 	};
 
 	return RUN_TESTS(tests);
