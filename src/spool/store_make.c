@@ -22,7 +22,8 @@ static bool
 segment_is_spent(const struct store *s, const struct segment *g)
 {
 	return g->state == SEGMENT_READ && g->alive == 0 && !g->is_busy &&
-	    g->wait_ticket <= s->durable_ticket;
+	    g->wait_ticket <= s->durable_ticket &&
+	    g->cover_ticket <= s->covered_ticket;
 }
 
 static size_t

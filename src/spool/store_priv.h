@@ -2,7 +2,8 @@
  * store_priv.h - the inside of a store; for store*.c.
  *
  * store.c	   tables of segments, large files and messages
- * store_read.c	   records into messages: what writers made durable; claims
+ * store_read.c	   records into messages: what writers made durable
+ * store_claim.c   messages read again
  * store_make.c	   new, reused and removed files
  * store_sync.c	   outcomes into the journal
  * store_own.c	   the queue's own mail
@@ -49,6 +50,7 @@ struct segment {
 	uint32_t		 alive;
 	uint64_t		 alive_octets;
 	uint64_t		 wait_ticket;	/* reusable once durable */
+	uint64_t		 cover_ticket;	/* and that once covered */
 	struct buf		 messages;	/* of store_message *, by sequence */
 	struct buf		 dropped;	/* of spool_cut: unfinished batches */
 };
@@ -149,6 +151,12 @@ struct store {
 	int			 fresh;		/* the checkpoint in a sync */
 	uint64_t		 fresh_seed, fresh_end;
 	uint64_t		 last_ticket, durable_ticket, sync_ticket;
+	/*
+	 * Covered: behind it stands another group, or it is in a checkpoint.
+	 * Rot is noticed there; in the last group it looks like a sync that
+	 * never ended.
+	 */
+	uint64_t		 covered_ticket, cover_wanted;
 	bool			 is_syncing;
 	bool			 is_own_syncing;
 	uint64_t		 sync_pause;
@@ -238,14 +246,16 @@ void segments_mend(struct store *s);
 /* n octets of fd from `from` on: ERR_CORRUPT when they do not hash so. */
 MUST_USE enum err octets_check(struct store *s, int fd, uint64_t from,
     uint64_t n, uint64_t seed, uint64_t want);
-/* Read m's record front into s->front. */
-MUST_USE enum err message_read(struct store *s, const struct store_message *m,
-    struct walk_item *item);
 /* Does the content of a record hold?  ERR_CORRUPT. */
 MUST_USE enum err content_check(struct store *s, const struct segment *g,
     const struct spool_record *r, bool is_late);
 void message_report(struct store *s, struct store_message *m,
     const struct walk_item *item);
+
+/* store_claim.c */
+/* Read m's record front into s->front. */
+MUST_USE enum err message_read(struct store *s, const struct store_message *m,
+    struct walk_item *item);
 
 /* store_sync.c */
 MUST_USE enum err store_note(struct store *s, const struct journal_entry *e,

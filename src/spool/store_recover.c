@@ -191,7 +191,7 @@ journal_renew(struct store *s)
 		errno = job.why;
 		return ERR_IO;
 	}
-	s->durable_ticket = s->last_ticket;
+	s->durable_ticket = s->covered_ticket = s->last_ticket;
 	return ERR_OK;
 }
 

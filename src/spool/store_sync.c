@@ -369,12 +369,20 @@ checkpoint_is_due(const struct store *s)
 		s->journal_base * 4);
 }
 
+/* MOVED is durable, in the last group: another one is to stand behind it. */
+static bool
+cover_is_due(const struct store *s)
+{
+	return s->cover_wanted > s->covered_ticket &&
+	    s->cover_wanted <= s->durable_ticket;
+}
+
 bool
 store_sync_wanted(const struct store *s)
 {
 	if (s->is_syncing || store_is_pausing(s, s->sync_pause))
 		return false;
-	return s->pending.n > 0 || s->moves.n > 0 || s->salvage_ticket != 0 ||
+	return s->pending.n > 0 || s->moves.n > 0 || cover_is_due(s) || s->salvage_ticket != 0 ||
 	    checkpoint_is_due(s) || spool_writer_wants_sync(s->own);
 }
 
@@ -386,7 +394,7 @@ group_make(struct store *s, struct spool_job *job)
 		.value = s->journal_end, .sequence = s->npending };
 	enum err e;
 
-	if (s->pending.n == 0)
+	if (s->pending.n == 0 && !cover_is_due(s))
 		return ERR_OK;
 	buf_cut(&s->out, 0);
 	e = journal_add(&s->out, &head);
@@ -485,6 +493,10 @@ store_sync_end(struct store *s, const struct spool_job *job)
 		moves_revert(s);
 		sync_failed(s);
 	} else {
+		if (was_fresh)
+			s->covered_ticket = s->sync_ticket;
+		else if (s->out.n > 0)
+			s->covered_ticket = s->durable_ticket;
 		s->journal_end += was_fresh ? 0
 		    : (s->out.n + JOURNAL_BLOCK - 1) / JOURNAL_BLOCK *
 			JOURNAL_BLOCK;

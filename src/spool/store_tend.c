@@ -5,6 +5,7 @@
  * quarter still lives, they are copied into our own segment as COPY records.
  * A copy counts only once the journal says MOVED, and that is written after the
  * copy is durable; until then, and when anything fails, the old one counts.
+ * The old segment is used again once MOVED is not in the journal's last group.
  */
 #include "spool/store_priv.h"
 
@@ -170,8 +171,10 @@ move_note(struct store *s, struct store_move *v)
 		return error;
 	}
 	segment_leave(v->from, v->from_sequence, message_length(m));
-	if (!PLANTED(PLANT_RECLAIM_EARLY))
+	if (!PLANTED(PLANT_RECLAIM_EARLY)) {
 		v->from->wait_ticket = MAX(v->from->wait_ticket, ticket);
+		v->from->cover_ticket = s->cover_wanted = ticket;
+	}
 	m->segment = v->to;
 	m->sequence = v->to_sequence;
 	m->place16 = v->to_place16;

@@ -64,6 +64,10 @@ struct spool_writer {
 };
 
 void writer_note(struct spool_writer *w, const struct spool_note *note);
+/* Names of failed segments, where they are not written yet and there is room. */
+void writer_poison_write(struct spool_writer *w);
+/* Fill the open batch up to a block, and put all of it into the file. */
+void writer_batch_close(struct spool_writer *w, struct spool_part *p);
 void writer_part_end(struct spool_writer *w, int i, bool is_poisoned);
 /*
  * As spool_append; *r is the record as it was written.  like: a record whose

@@ -421,6 +421,64 @@ test_old_segments_are_nobodys(UNUSED void **state)
 	}
 }
 
+#define SNAPSHOT_IDS	2000u	/* drawn by each of the two, in turn */
+
+static int
+by_octets(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct msg_id));
+}
+
+/* Another store on the folder beside r's, as a snapshot was restored there. */
+static void
+snapshot_open(const struct rig *r, struct rig *other)
+{
+	char command[256];
+
+	*other = *r;
+	(void)snprintf(other->path, sizeof other->path, "%.50s-snap", r->path);
+	(void)snprintf(command, sizeof command, "cp -a '%s' '%s'", r->path,
+	    other->path);
+	CHECK_NUM(system(command), 0, "copied");
+	other->events.arg = other;
+	other->dir = open(other->path, O_RDONLY | O_DIRECTORY);
+	CHECK(other->dir >= 0, "opened");
+	CHECK_NUM(rig_open_store(other), ERR_OK, "recovered");
+	CHECK_NUM(spool_writer_new(&other->files, &other->writer), ERR_OK,
+	    "writer");
+}
+
+/*
+ * A snapshot of the spool is restored while the first one lives on: what both
+ * hold is in both, and neither draws an id that the other one has drawn.
+ */
+static void
+test_restored_snapshot(UNUSED void **state)
+{
+	static struct msg_id ids[2 * SNAPSHOT_IDS];
+	static struct rig r, other;
+	struct msg_id id;
+
+	rig_begin(&r);
+	rig_supply(&r);
+	id = rig_receive(&r, 1, "Subject: a\r\n\r\nboth\r\n");
+	snapshot_open(&r, &other);
+	CHECK_NUM(other.nmessages, 1, "what was there");
+	CHECK(msg_id_eq(&other.ids[0], &id), "its id");
+	for (size_t i = 0; i < COUNT(ids); i++)
+		CHECK_NUM(spool_new_id(i % 2 == 0 ? &r.files : &other.files,
+		    &ids[i]), ERR_OK, "drawn");
+	qsort(ids, COUNT(ids), sizeof ids[0], by_octets);
+	for (size_t i = 1; i < COUNT(ids); i++)
+		CHECK(!msg_id_eq(&ids[i - 1], &ids[i]), "drawn twice");
+	rig_supply(&other);
+	(void)rig_receive(&other, 1, "Subject: b\r\n\r\nhere\r\n");
+	(void)rig_receive(&r, 1, "Subject: c\r\n\r\nthere\r\n");
+	CHECK(!msg_id_eq(&r.ids[1], &other.ids[1]), "each has its own");
+	rig_end(&other);
+	rig_end(&r);
+}
+
 int
 main(void)
 {
@@ -433,6 +491,7 @@ main(void)
 		TEST(test_one_instance, "SPL-11"),
 		TEST(test_waiting_mail_leaves_the_cache, ""),
 		TEST(test_old_segments_are_nobodys, "PRV-3"),
+		TEST(test_restored_snapshot, "SPL-11"),
 		TEST(test_cancelled_is_not_queued, "SPL-12"),
 		TEST(test_planted_links_are_refused, "SPL-16"),
 		TEST(test_failed_sync_is_final, "SPL-3"),
