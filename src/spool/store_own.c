@@ -222,8 +222,7 @@ own_sync_end(struct store *s, const struct spool_job *job)
 {
 	struct spool_job own = *job;
 	const struct spool_part *p;
-	const struct segment *failed = NULL;
-	uint64_t ticket;
+	const struct segment *failed = NULL, *g;
 
 	if (!s->is_own_syncing)
 		return NULL;
@@ -232,13 +231,17 @@ own_sync_end(struct store *s, const struct spool_job *job)
 	if (job->failed != SPOOL_JOB_SYNC)
 		own.error = ERR_OK;
 	p = &s->own->parts[s->own->syncing];
-	ticket = s->own->sync_ticket;
-	if (own.error != ERR_OK || p->is_bad) {
-		failed = store_segment_find(s, p->grant.number);
-		/* What was appended meanwhile is lost with it. */
+	g = store_segment_find(s, p->grant.number);
+	if (writer_sync_is_good(s->own, &own))
+		kept_done(s, s->own->sync_ticket);
+	else
+		failed = g;
+	/* What was appended meanwhile is lost with it. */
+	if (failed != NULL || p->is_bad)
 		s->salvage_ticket = p->last_ticket;
-	} else {
-		kept_done(s, ticket);
+	if (failed == NULL && p->is_bad) {
+		store_alarm(s, STORE_ALARM_SYNC, g, p->durable, 0, NULL);
+		moves_drop(s);
 	}
 	(void)spool_writer_end_sync(s->own, &own);
 	return failed;

@@ -300,6 +300,8 @@ const struct segment *own_sync_end(struct store *s,
 
 /* store_tend.c */
 void moves_revert(struct store *s);
+/* Forget copies that no sync has noted: their segment failed. */
+void moves_drop(struct store *s);
 void moves_done(struct store *s);
 MUST_USE enum err moves_note(struct store *s);
 void moves_forget(struct store *s, const struct store_message *m);

@@ -220,6 +220,12 @@ moves_done(struct store *s)
 }
 
 void
+moves_drop(struct store *s)
+{
+	moves_clear(&s->moves);
+}
+
+void
 moves_revert(struct store *s)
 {
 	for (size_t i = 0; i < move_count(&s->moved); i++) {

@@ -44,6 +44,7 @@ struct spool_writer {
 	struct buf		 cuts;		/* of one record, encoded */
 	/* The sync in flight. */
 	int			 syncing;
+	bool			 is_covered;	/* the segment is in that sync */
 	uint64_t		 sync_ticket, sync_end;
 	int			 sync_large[WRITER_LARGE];
 	size_t			 nsync_large;
@@ -68,6 +69,12 @@ void writer_note(struct spool_writer *w, const struct spool_note *note);
 void writer_poison_write(struct spool_writer *w);
 /* Fill the open batch up to a block, and put all of it into the file. */
 void writer_batch_close(struct spool_writer *w, struct spool_part *p);
+/* That sync has made all of its batch durable, whatever came later. */
+static inline bool
+writer_sync_is_good(const struct spool_writer *w, const struct spool_job *job)
+{
+	return job->error == ERR_OK && w->is_covered;
+}
 void writer_part_end(struct spool_writer *w, int i, bool is_poisoned);
 /*
  * As spool_append; *r is the record as it was written.  like: a record whose

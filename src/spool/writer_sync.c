@@ -61,7 +61,8 @@ spool_writer_begin_sync(struct spool_writer *w, struct spool_job *job)
 		job->sync[job->nsyncs++] = w->sync_large[k];
 	if (PLANTED(PLANT_ACK_BEFORE_SYNC))
 		w->is_late = !w->is_late;
-	if (!p->is_bad && !w->is_late)
+	w->is_covered = !p->is_bad;
+	if (w->is_covered && !w->is_late)
 		job->sync[job->nsyncs++] = p->grant.fd;
 }
 
@@ -92,6 +93,7 @@ part_failed(struct spool_writer *w, int i)
 	if (w->npoison < COUNT(w->poison))
 		w->poison[w->npoison++] = (struct writer_poison){
 			p->grant.number, p->grant.generation, p->durable };
+	w->is_poison_durable = false;
 	/* What named others in here did not get through either. */
 	if (w->npoison_written > 0 && w->poison_in == p->grant.number)
 		w->npoison_written = 0;
@@ -126,12 +128,28 @@ report_failed(struct spool_writer *w, struct spool_synced *s)
 	w->is_poison_durable = false;
 }
 
+static void
+part_synced(struct spool_writer *w, int i)
+{
+	struct spool_part *p = &w->parts[i];
+
+	if (PLANTED(PLANT_PARTIAL_BATCH))
+		w->sync_ticket = p->last_ticket;
+	w->acked = MAX(w->acked, w->sync_ticket);
+	p->durable = w->sync_end;
+	w->is_dirty[i] = true;
+	if (w->npoison > 0 && w->npoison_written == w->npoison &&
+	    w->poison_in == p->grant.number)
+		w->is_poison_durable = true;
+}
+
 struct spool_synced
 spool_writer_end_sync(struct spool_writer *w, const struct spool_job *job)
 {
 	int i = w->syncing;
 	struct spool_part *p;
 	struct spool_synced s = { 0 };
+	bool is_good;
 
 	ASSERT(i != PART_NONE);
 	p = &w->parts[i];
@@ -139,20 +157,14 @@ spool_writer_end_sync(struct spool_writer *w, const struct spool_job *job)
 	for (size_t k = 0; k < w->nsync_large; k++)
 		(void)w->files->close(w->files->self, w->sync_large[k]);
 	w->nsync_large = 0;
-	if (job->error != ERR_OK || p->is_bad) {
+	is_good = writer_sync_is_good(w, job);
+	if (is_good)
+		part_synced(w, i);
+	/* A write behind that sync failed: only what came later is lost. */
+	if (!is_good || p->is_bad)
 		part_failed(w, i);
-	} else {
-		if (PLANTED(PLANT_PARTIAL_BATCH))
-			w->sync_ticket = p->last_ticket;
-		w->acked = MAX(w->acked, w->sync_ticket);
-		p->durable = w->sync_end;
-		w->is_dirty[i] = true;
-		if (w->npoison > 0 && w->npoison_written == w->npoison &&
-		    w->poison_in == p->grant.number)
-			w->is_poison_durable = true;
-		if (w->full == i && !p->is_open)
-			writer_part_end(w, i, false);
-	}
+	else if (w->full == i && !p->is_open)
+		writer_part_end(w, i, false);
 	report_failed(w, &s);
 	s.acked = w->acked;
 	/* What failed but is not told yet must not count as acknowledged. */

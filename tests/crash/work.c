@@ -39,11 +39,42 @@ world_open(struct world *w)
 	w->is_syncing = false;
 }
 
+/* One step of a job that began: it is run, or it ends. */
+static bool
+flight_goes_on(struct world_job *x)
+{
+	if (x->flight != FLIGHT_BEGUN)
+		return false;
+	spool_job_run(&x->job);
+	x->flight = FLIGHT_RUN;
+	return true;
+}
+
+static void
+make_step(struct world *w)
+{
+	struct world_job *x = &w->making;
+
+	if (flight_goes_on(x))
+		return;
+	if (x->flight == FLIGHT_RUN) {
+		x->flight = FLIGHT_NONE;
+		store_make_end(w->store, &x->job);
+	} else if (store_make_wanted(w->store) &&
+	    store_make_begin(w->store, &x->job)) {
+		x->flight = FLIGHT_BEGUN;
+	}
+}
+
 void
 work_make(struct world *w)
 {
 	struct spool_job job;
 
+	if (w->has_flights) {
+		make_step(w);
+		return;
+	}
 	for (unsigned int i = 0; i < 8 && store_make_wanted(w->store); i++) {
 		if (!store_make_begin(w->store, &job))
 			return;
@@ -224,11 +255,58 @@ tickets_give(struct world *w, uint64_t acked)
 	}
 }
 
+static void
+sync_step(struct world *w)
+{
+	struct world_job *x = &w->syncing;
+
+	if (flight_goes_on(x))
+		return;
+	if (x->flight == FLIGHT_RUN) {
+		x->flight = FLIGHT_NONE;
+		tickets_give(w, store_sync_end(w->store, &x->job).acked);
+	} else if (store_sync_wanted(w->store) &&
+	    store_sync_begin(w->store, &x->job)) {
+		x->flight = FLIGHT_BEGUN;
+	}
+}
+
+void
+work_land(struct world *w)
+{
+	while (w->syncing.flight != FLIGHT_NONE)
+		sync_step(w);
+	while (w->making.flight != FLIGHT_NONE)
+		make_step(w);
+}
+
+/* The queue dies: a thread of it may still have done its work. */
+static void
+flights_lose(struct world *w, bool may_run)
+{
+	struct world_job *all[] = { &w->syncing, &w->making };
+
+	for (size_t i = 0; i < COUNT(all); i++) {
+		if (all[i]->flight == FLIGHT_BEGUN && may_run &&
+		    world_chance(w, 2) == 0)
+			(void)flight_goes_on(all[i]);
+		if (all[i]->flight == FLIGHT_RUN && all[i]->job.is_making &&
+		    all[i]->job.write_fd >= 0)
+			(void)w->files.close(w->files.self,
+			    all[i]->job.write_fd);
+		all[i]->flight = FLIGHT_NONE;
+	}
+}
+
 void
 work_store_sync(struct world *w)
 {
 	struct spool_job job;
 
+	if (w->has_flights) {
+		sync_step(w);
+		return;
+	}
 	if (!store_sync_wanted(w->store) || !store_sync_begin(w->store, &job))
 		return;
 	spool_job_run(&job);
@@ -410,6 +488,7 @@ work_restart(struct world *w)
 		(void)spool_writer_end_sync(w->writer, &none);
 	}
 	w->disk->before = NULL;
+	flights_lose(w, false);
 	store_close(w->store);
 	spool_writer_free(w->writer);
 	disk_free(w->disk);
@@ -456,6 +535,7 @@ void
 work_queue_dies(struct world *w)
 {
 	w->disk->fail_at = w->disk->fail_read = 0;
+	flights_lose(w, true);
 	store_close(w->store);
 	store_start(w, true);
 	spool_writer_announce(w->writer);
@@ -528,6 +608,7 @@ work_drain(struct world *w)
 {
 	w->disk->fail_at = w->disk->fail_read = 0;
 	for (unsigned int turn = 0; turn < 400; turn++) {
+		work_land(w);
 		w->disk->clock += 2000;
 		work_writer_sync(w, true);
 		for (size_t i = 0; i < w->nentries; i++) {

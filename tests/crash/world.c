@@ -153,6 +153,10 @@ step(struct world *w, const struct world_plan *plan)
 		clock_jump(w);
 	if (plan->has_bounces && world_chance(w, 8) == 0)
 		disk_pressure(w->disk);
+	if (plan->has_flights && world_chance(w, 2) == 0)
+		work_store_sync(w);
+	if (plan->has_flights && world_chance(w, 2) == 0)
+		work_supply(w);
 	if (dice < 26)
 		work_submit(w, plan->has_large && world_chance(w, 8) == 0,
 		    1 + (uint32_t)world_chance(w, WORLD_SLOTS));
@@ -190,6 +194,7 @@ rot(struct world *w)
 
 	w->is_judging = true;
 	w->disk->fail_at = w->disk->fail_read = 0;
+	work_land(w);
 	work_writer_sync(w, true);
 	work_writer_sync(w, true);
 	work_store_sync(w);
@@ -229,6 +234,7 @@ world_end(struct world *w)
 {
 	if (w->is_syncing)
 		work_writer_sync(w, true);
+	work_land(w);
 	w->disk->before = NULL;
 	store_close(w->store);
 	spool_writer_free(w->writer);
@@ -245,6 +251,7 @@ world_run(const struct world_plan *plan, uint64_t *images, uint64_t images_max)
 	w->images_max = images_max;
 	w->disk->odd = plan->seed % 2 == 0 ? 17 : 0;
 	w->has_bounces = plan->has_bounces;
+	w->has_flights = plan->has_flights;
 	w->is_judging = true;
 	world_open(w);
 	work_supply(w);

@@ -43,6 +43,17 @@ struct entry {
 	struct store_message	*m;		/* in the living store */
 };
 
+/* A job of the store: in one step, or while everything else goes on. */
+enum flight {
+	FLIGHT_NONE,
+	FLIGHT_BEGUN,
+	FLIGHT_RUN		/* and its end is still to come */
+};
+struct world_job {
+	struct spool_job	job;
+	enum flight		flight;
+};
+
 struct world {
 	uint64_t		 seed, chance;
 	struct disk		*disk;
@@ -61,6 +72,8 @@ struct world {
 	bool			 is_judging;
 	bool			 is_planted;	/* a false alarm is not the find */
 	bool			 has_bounces;	/* of all sizes, in bursts */
+	bool			 has_flights;	/* jobs take their time */
+	struct world_job	 syncing, making;
 	unsigned int		 false_alarms;
 };
 
@@ -70,7 +83,8 @@ struct world_plan {
 	unsigned int	steps;
 	unsigned int	images_per_call;
 	bool		has_faults;	/* EIO and ENOSPC */
-	bool		has_large, has_restarts, has_jumps, has_bounces;
+	bool		has_large, has_restarts, has_jumps;
+	bool		has_bounces, has_flights;
 	bool		is_planted;
 };
 
@@ -135,6 +149,8 @@ void work_supply(struct world *w);
 void work_submit(struct world *w, bool is_large, uint32_t nslots);
 void work_writer_sync(struct world *w, bool finish);
 void work_store_sync(struct world *w);
+/* What is in flight lands. */
+void work_land(struct world *w);
 void work_settle(struct world *w, struct entry *e, uint32_t slot,
     enum store_fate fate);
 /* The next open recipient. */

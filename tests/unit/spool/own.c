@@ -158,6 +158,34 @@ test_moved_word_rots(UNUSED void **state)
 	disk_free(d);
 }
 
+/* A write fails while the sync before it is on its way: that one counts. */
+static void
+test_write_fails_behind_a_sync(UNUSED void **state)
+{
+	struct disk *d = disk_new(4);
+	static struct rig r;
+	struct spool_job job;
+	uint64_t first, second;
+
+	disk_rig_begin(&r, d);
+	make_all(&r);
+	CHECK_NUM(bounce_append(&r, 1000, &first), ERR_OK, "appended");
+	CHECK(store_sync_begin(r.store, &job), "begun");
+	d->fail_at = d->calls + 1;
+	d->fail_why = EIO;
+	CHECK_NUM(bounce_append(&r, 1000, &second), ERR_IO, "its write failed");
+	spool_job_run(&job);
+	CHECK(store_sync_end(r.store, &job).acked >= first, "durable");
+	CHECK_NUM(left_by_crash(d), 1, "and there");
+	CHECK_NUM(r.alarms[STORE_ALARM_SYNC], 1, "told");
+	make_all(&r);
+	CHECK_NUM(bounce_append(&r, 1000, &second), ERR_OK, "elsewhere");
+	CHECK(rig_sync_store(&r) >= second, "durable");
+	CHECK_NUM(left_by_crash(d), 2, "both");
+	disk_rig_end(&r);
+	disk_free(d);
+}
+
 static void
 message_ignore(UNUSED void *arg, UNUSED struct store_message *m,
     UNUSED const struct envelope *e, UNUSED const struct content_facts *facts,
@@ -195,6 +223,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_acked_in_two_segments, "SPL-1 SPL-7"),
 		TEST(test_failed_sync_under_pressure, "SPL-3"),
+		TEST(test_write_fails_behind_a_sync, "SPL-1 SPL-3"),
 		TEST(test_kept_is_bounded, ""),
 		TEST(test_moved_word_rots, "SPL-5 SPL-6"),
 	};
