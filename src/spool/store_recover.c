@@ -10,8 +10,8 @@
  *	journal, first time: which segments are sealed, how far it knew them
  *	segments: poison and evidence first, then the records
  *	journal, second time: settled, deferred, moved
- *	large files: needed, left over, or kept for an inquiry
  *	a fresh journal with all that; from here on everything is as it says
+ *	large files: needed, left over, or kept for an inquiry
  *	every living message is reported
  *
  * Whatever is cut short is simply done again: SPL-8.
@@ -285,9 +285,13 @@ recover(struct store *s, const struct listing *l, const struct buf *strange,
 	/* Whoever lives still may hold what he wrote: nobody gets it (PRV-3). */
 	if (s->options.has_writers)
 		s->first_ours = s->next_segment;
-	e = larges_settle(s);
+	/*
+	 * Before a file goes: the journal that was read may be in memory only,
+	 * when its sync failed and its queue died of it.
+	 */
+	e = journal_renew(s);
 	if (e == ERR_OK)
-		e = journal_renew(s);
+		e = larges_settle(s);
 	return e == ERR_OK ? messages_report(s) : e;
 }
 

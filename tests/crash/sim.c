@@ -52,6 +52,7 @@ static const uint64_t found[] = {
 	1153, 4742, 5825, /* a new head, not synced when its queue died */
 	221,	/* a settled bounce came again when queue, then machine died */
 	2, 13, 68, /* a bounce whose batch went on in a second segment */
+	5305,	/* a large file went by the word of a journal in memory only */
 	1444, 137, /* a write that failed behind a sync took back what it had saved */
 	332, 1454, 1091, /* what a failed sync lost was read back from memory */
 };
@@ -63,7 +64,9 @@ plan_of(uint64_t seed)
 		.has_faults = seed % 3 != 0, .has_large = seed % 4 == 1,
 		.has_restarts = seed % 5 != 0, .has_jumps = seed % 3 == 1,
 		.has_bounces = seed % 11 == 2 || seed % 11 == 5,
-		.has_flights = seed % 11 == 3 || seed % 11 == 5 };
+		.has_flights = seed % 11 == 3 || seed % 11 == 5 ||
+		    seed % 11 == 10,
+		.has_two = seed % 11 == 0 || seed % 11 == 10 };
 }
 
 static double

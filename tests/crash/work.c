@@ -25,6 +25,16 @@ store_start(struct world *w, bool has_writers)
 	}
 }
 
+static void
+receiver_start(struct world *w)
+{
+	struct world_receiver *r = world_receiver(w);
+
+	*r = (struct world_receiver){ .owner = ++w->last_owner };
+	if (spool_writer_new(&w->files, &r->writer) != ERR_OK)
+		abort();
+}
+
 void
 world_open(struct world *w)
 {
@@ -33,10 +43,9 @@ world_open(struct world *w)
 	w->disk->losing = copies_losing;
 	w->disk->arg = w->disk->losing_arg = w;
 	store_start(w, false);
-	if (spool_writer_new(&w->files, &w->writer) != ERR_OK)
-		abort();
-	w->owner++;
-	w->is_syncing = false;
+	for (w->at = w->nreceivers; w->at-- > 0;)
+		receiver_start(w);
+	w->at = 0;
 }
 
 /* One step of a job that began: it is run, or it ends. */
@@ -86,17 +95,18 @@ work_make(struct world *w)
 void
 work_supply(struct world *w)
 {
+	struct world_receiver *r = world_receiver(w);
 	struct spool_grant g;
 	uint64_t number;
 	int fd;
 
 	work_make(w);
-	while (spool_writer_wants(w->writer) > 0 &&
-	    store_take_segment(w->store, w->owner, &g) == ERR_OK)
-		(void)!spool_writer_adopt(w->writer, &g);
-	while (spool_writer_wants_large(w->writer) > 0 &&
-	    store_take_large(w->store, w->owner, &number, &fd) == ERR_OK)
-		(void)!spool_writer_adopt_large(w->writer, number, fd);
+	while (spool_writer_wants(r->writer) > 0 &&
+	    store_take_segment(w->store, r->owner, &g) == ERR_OK)
+		(void)!spool_writer_adopt(r->writer, &g);
+	while (spool_writer_wants_large(r->writer) > 0 &&
+	    store_take_large(w->store, r->owner, &number, &fd) == ERR_OK)
+		(void)!spool_writer_adopt_large(r->writer, number, fd);
 }
 
 static struct entry *
@@ -141,10 +151,11 @@ envelope_of(const struct entry *e, struct buf *to)
 static enum err
 large_fill(struct world *w, struct spool_large *large, struct span content)
 {
-	enum err e = spool_large_begin(w->writer, large);
+	enum err e = spool_large_begin(world_receiver(w)->writer, large);
 
 	while (e == ERR_OK && content.n > 0)
-		e = spool_large_add(w->writer, large, span_take(&content, 3000));
+		e = spool_large_add(world_receiver(w)->writer, large,
+		    span_take(&content, 3000));
 	return e;
 }
 
@@ -154,6 +165,7 @@ work_submit(struct world *w, bool is_large, uint32_t nslots)
 {
 	static uint8_t content[1 << 17];
 	static const struct content_facts facts;
+	struct world_receiver *r = world_receiver(w);
 	struct entry *e = entry_new(w, 20 + world_chance(w, 3000), nslots);
 	struct buf envelope = buf_make(4096);
 	struct spool_large large = { .fd = -1 };
@@ -163,6 +175,7 @@ work_submit(struct world *w, bool is_large, uint32_t nslots)
 
 	if (e == NULL)
 		return;
+	e->receiver = w->at;
 	envelope_of(e, &envelope);
 	world_content(e, content);
 	text = span_of(content, e->size);
@@ -175,11 +188,11 @@ work_submit(struct world *w, bool is_large, uint32_t nslots)
 		error = large_fill(w, &large, text);
 	}
 	if (error == ERR_OK)
-		error = spool_append(w->writer, &m, &e->ticket);
+		error = spool_append(r->writer, &m, &e->ticket);
 	if (error != ERR_OK) {
 		e->answer = ANSWER_REFUSED;
 		if (is_large)
-			spool_large_drop(w->writer, &large);
+			spool_large_drop(r->writer, &large);
 	}
 	buf_free(&envelope);
 }
@@ -187,17 +200,18 @@ work_submit(struct world *w, bool is_large, uint32_t nslots)
 static void
 writer_notes(struct world *w)
 {
+	struct world_receiver *r = world_receiver(w);
 	struct spool_note n;
 
-	while (spool_writer_next_note(w->writer, &n)) {
+	while (spool_writer_next_note(r->writer, &n)) {
 		if (n.kind == SPOOL_NOTE_DURABLE)
-			(void)!store_advance(w->store, w->owner, n.number,
+			(void)!store_advance(w->store, r->owner, n.number,
 			    n.generation, n.durable);
 		else if (n.kind == SPOOL_NOTE_SEALED)
-			(void)!store_sealed(w->store, w->owner, n.number,
+			(void)!store_sealed(w->store, r->owner, n.number,
 			    n.generation, n.durable, n.is_bad);
 		else
-			(void)!store_large_used(w->store, w->owner, n.number,
+			(void)!store_large_used(w->store, r->owner, n.number,
 			    n.is_bad);
 	}
 }
@@ -208,11 +222,13 @@ answers_give(struct world *w, const struct spool_synced *s)
 	for (size_t i = 0; i < w->nentries; i++) {
 		struct entry *e = &w->entries[i];
 
-		if (e->answer != ANSWER_NONE || e->is_ours || e->ticket == 0)
+		if (e->answer != ANSWER_NONE || e->is_ours ||
+		    e->receiver != w->at || e->ticket == 0)
 			continue;
 		if (s->failed != 0 && e->ticket >= s->failed_from &&
 		    e->ticket <= s->failed)
-			e->answer = spool_writer_wants(w->writer) == 2
+			e->answer = spool_writer_wants(
+			    world_receiver(w)->writer) == 2
 			    ? ANSWER_MAYBE : ANSWER_REFUSED;
 		else if (e->ticket <= s->acked)
 			e->answer = e->is_cancelled ? ANSWER_REFUSED
@@ -223,21 +239,30 @@ answers_give(struct world *w, const struct spool_synced *s)
 void
 work_writer_sync(struct world *w, bool finish)
 {
+	struct world_receiver *r = world_receiver(w);
 	struct spool_synced s;
 
-	if (!w->is_syncing) {
-		if (!spool_writer_wants_sync(w->writer))
+	if (!r->is_syncing) {
+		if (!spool_writer_wants_sync(r->writer))
 			return;
-		spool_writer_begin_sync(w->writer, &w->job);
-		w->is_syncing = true;
+		spool_writer_begin_sync(r->writer, &r->job);
+		r->is_syncing = true;
 	}
 	if (!finish)
 		return;
-	spool_job_run(&w->job);
-	w->is_syncing = false;
-	s = spool_writer_end_sync(w->writer, &w->job);
+	spool_job_run(&r->job);
+	r->is_syncing = false;
+	s = spool_writer_end_sync(r->writer, &r->job);
 	answers_give(w, &s);
 	writer_notes(w);
+}
+
+void
+work_writers_sync(struct world *w)
+{
+	for (w->at = w->nreceivers; w->at-- > 0;)
+		work_writer_sync(w, true);
+	w->at = 0;
 }
 
 static void
@@ -439,7 +464,8 @@ work_cancel(struct world *w)
 		return;
 	e = &w->entries[w->nentries - 1];
 	if (e->answer == ANSWER_NONE && !e->is_ours && e->ticket != 0 &&
-	    spool_cancel(w->writer, e->ticket))
+	    e->ticket != UINT64_MAX &&
+	    spool_cancel(w->receivers[e->receiver].writer, e->ticket))
 		e->is_cancelled = true;
 }
 
@@ -471,6 +497,21 @@ reconcile(struct world *w)
 	}
 }
 
+/* Whatever a sync would have done is lost with the power. */
+static void
+receivers_end(struct world *w)
+{
+	for (size_t i = 0; i < w->nreceivers; i++) {
+		struct world_receiver *r = &w->receivers[i];
+		struct spool_job none = r->job;
+
+		none.error = ERR_OK;
+		if (r->is_syncing)
+			(void)spool_writer_end_sync(r->writer, &none);
+		spool_writer_free(r->writer);
+	}
+}
+
 /* The machine loses power and comes back. */
 void
 work_restart(struct world *w)
@@ -479,18 +520,10 @@ work_restart(struct world *w)
 	    (enum disk_image)world_chance(w, IMAGE_SUBSET),
 	    world_chance(w, w->disk->nops + 1));
 
-	if (w->is_syncing) {
-		/* Whatever it would have done is lost with the power. */
-		struct spool_job none = w->job;
-
-		none.error = ERR_OK;
-		w->disk->before = NULL;
-		(void)spool_writer_end_sync(w->writer, &none);
-	}
 	w->disk->before = NULL;
+	receivers_end(w);
 	flights_lose(w, false);
 	store_close(w->store);
-	spool_writer_free(w->writer);
 	disk_free(w->disk);
 	w->disk = next;
 	w->is_faulty = false;
@@ -538,8 +571,11 @@ work_queue_dies(struct world *w)
 	flights_lose(w, true);
 	store_close(w->store);
 	store_start(w, true);
-	spool_writer_announce(w->writer);
-	writer_notes(w);
+	for (w->at = w->nreceivers; w->at-- > 0;) {
+		spool_writer_announce(world_receiver(w)->writer);
+		writer_notes(w);
+	}
+	w->at = 0;
 	store_writers_known(w->store);
 	reconcile_queue(w);
 }
@@ -567,14 +603,17 @@ work_second(struct world *w)
 void
 work_receiver_dies(struct world *w)
 {
-	if (w->is_syncing)
+	struct world_receiver *r = world_receiver(w);
+
+	if (r->is_syncing)
 		work_writer_sync(w, true);
-	spool_writer_free(w->writer);
-	store_writer_ended(w->store, w->owner);
+	spool_writer_free(r->writer);
+	store_writer_ended(w->store, r->owner);
 	for (size_t i = 0; i < w->nentries; i++) {
 		struct entry *e = &w->entries[i];
 
-		if (e->is_ours || e->answer != ANSWER_NONE)
+		if (e->is_ours || e->answer != ANSWER_NONE ||
+		    e->receiver != w->at)
 			continue;
 		/*
 		 * Nobody heard an answer.  What was found will be carried, if
@@ -584,9 +623,7 @@ work_receiver_dies(struct world *w)
 		e->answer = e->m == NULL || w->is_faulty ? ANSWER_MAYBE
 							 : ANSWER_KEPT;
 	}
-	if (spool_writer_new(&w->files, &w->writer) != ERR_OK)
-		abort();
-	w->owner++;
+	receiver_start(w);
 }
 
 void
@@ -610,7 +647,7 @@ work_drain(struct world *w)
 	for (unsigned int turn = 0; turn < 400; turn++) {
 		work_land(w);
 		w->disk->clock += 2000;
-		work_writer_sync(w, true);
+		work_writers_sync(w);
 		for (size_t i = 0; i < w->nentries; i++) {
 			struct entry *e = &w->entries[i];
 

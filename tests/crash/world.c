@@ -153,6 +153,8 @@ step(struct world *w, const struct world_plan *plan)
 		clock_jump(w);
 	if (plan->has_bounces && world_chance(w, 8) == 0)
 		disk_pressure(w->disk);
+	if (plan->has_two)
+		w->at = world_chance(w, w->nreceivers);
 	if (plan->has_flights && world_chance(w, 2) == 0)
 		work_store_sync(w);
 	if (plan->has_flights && world_chance(w, 2) == 0)
@@ -195,8 +197,8 @@ rot(struct world *w)
 	w->is_judging = true;
 	w->disk->fail_at = w->disk->fail_read = 0;
 	work_land(w);
-	work_writer_sync(w, true);
-	work_writer_sync(w, true);
+	work_writers_sync(w);
+	work_writers_sync(w);
 	work_store_sync(w);
 	w->disk->clock += 2000;
 	work_store_sync(w);
@@ -222,6 +224,7 @@ world_begin(uint64_t seed, bool is_planted)
 	w->seed = seed;
 	w->chance = seed * 0x2545f4914f6cdd1du + 1;
 	w->is_planted = is_planted;
+	w->nreceivers = 1;
 	w->events = (struct store_events){ w, world_message, world_outcome,
 		world_lost, world_alarm };
 	w->disk = disk_new(seed);
@@ -232,12 +235,15 @@ world_begin(uint64_t seed, bool is_planted)
 void
 world_end(struct world *w)
 {
-	if (w->is_syncing)
-		work_writer_sync(w, true);
+	for (w->at = w->nreceivers; w->at-- > 0;)
+		if (world_receiver(w)->is_syncing)
+			work_writer_sync(w, true);
+	w->at = 0;
 	work_land(w);
 	w->disk->before = NULL;
 	store_close(w->store);
-	spool_writer_free(w->writer);
+	for (size_t i = 0; i < w->nreceivers; i++)
+		spool_writer_free(w->receivers[i].writer);
 	disk_free(w->disk);
 	free(w);
 }
@@ -252,6 +258,7 @@ world_run(const struct world_plan *plan, uint64_t *images, uint64_t images_max)
 	w->disk->odd = plan->seed % 2 == 0 ? 17 : 0;
 	w->has_bounces = plan->has_bounces;
 	w->has_flights = plan->has_flights;
+	w->nreceivers = plan->has_two ? 2 : 1;
 	w->is_judging = true;
 	world_open(w);
 	work_supply(w);

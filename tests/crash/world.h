@@ -14,6 +14,7 @@
 
 #define WORLD_MESSAGES	768u
 #define WORLD_SLOTS	3u
+#define WORLD_RECEIVERS	2u
 #define WORLD_SEGMENT	65536u
 #define WORLD_TEN_YEARS	((uint64_t)3650 * 86400 * 1000)	/* ms */
 
@@ -35,6 +36,7 @@ struct entry {
 	uint32_t		 nslots;
 	enum answer		 answer;
 	uint64_t		 ticket;
+	size_t			 receiver;	/* whose ticket it is */
 	bool			 is_ours;	/* a bounce: the store's ticket */
 	bool			 is_cancelled;
 	enum asked		 asked[WORLD_SLOTS];
@@ -54,17 +56,23 @@ struct world_job {
 	enum flight		flight;
 };
 
+struct world_receiver {
+	struct spool_writer	*writer;
+	uint64_t		 owner;
+	bool			 is_syncing;
+	struct spool_job	 job;
+};
+
 struct world {
 	uint64_t		 seed, chance;
 	struct disk		*disk;
 	struct spool_files	 files;
 	struct store_events	 events;
 	struct store		*store;
-	struct spool_writer	*writer;
-	uint64_t		 owner;
-	bool			 is_syncing;
+	struct world_receiver	 receivers[WORLD_RECEIVERS];
+	size_t			 nreceivers, at;	/* at: whose turn it is */
+	uint64_t		 last_owner;
 	bool			 is_faulty;	/* a call was made to fail */
-	struct spool_job	 job;
 	struct entry		 entries[WORLD_MESSAGES];
 	size_t			 nentries;
 	uint64_t		 images, images_max;
@@ -84,7 +92,7 @@ struct world_plan {
 	unsigned int	images_per_call;
 	bool		has_faults;	/* EIO and ENOSPC */
 	bool		has_large, has_restarts, has_jumps;
-	bool		has_bounces, has_flights;
+	bool		has_bounces, has_flights, has_two;
 	bool		is_planted;
 };
 
@@ -144,10 +152,17 @@ void world_cut(void *arg, struct disk *d);
 
 /* work.c */
 void world_open(struct world *w);
+static inline struct world_receiver *
+world_receiver(struct world *w)
+{
+	return &w->receivers[w->at];
+}
 void work_make(struct world *w);
 void work_supply(struct world *w);
 void work_submit(struct world *w, bool is_large, uint32_t nslots);
 void work_writer_sync(struct world *w, bool finish);
+/* That, of all receivers. */
+void work_writers_sync(struct world *w);
 void work_store_sync(struct world *w);
 /* What is in flight lands. */
 void work_land(struct world *w);
