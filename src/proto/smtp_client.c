@@ -145,6 +145,8 @@ client_close(struct smtp_client *c, enum smtp_client_end end,
 {
 	if (c->phase == PH_OVER)
 		return;
+	/* An end that says "done" would settle what nobody has taken. */
+	ASSERT(why->fate != SMTP_CLIENT_DONE || end == SMTP_CLIENT_END_QUIT);
 	c->phase = PH_OVER;
 	c->todo &= 1u << SMTP_CLIENT_SEND | 1u << SMTP_CLIENT_RESULT;
 	c->close = *why;
@@ -222,14 +224,12 @@ read_answer(struct smtp_client *c, struct span *in)
 		if (c->phase == PH_TLS && in->n > 0)
 			client_close_own(c, SMTP_CLIENT_END_HOST, "4.7.0",
 			    "octets behind the answer to STARTTLS");
-	} else if (e == ERR_FULL)
-		client_close_own(c, SMTP_CLIENT_END_HOST, "4.5.0",
-		    "the server's answer is too long");
-	else if (e == ERR_NOMEM)
-		client_close_own(c, SMTP_CLIENT_END_HOST, "4.3.0",
-		    "out of memory");
-	else if (e != ERR_SHORT)
-		client_close_own(c, SMTP_CLIENT_END_HOST, "4.5.0",
+	} else if (e != ERR_SHORT)
+		/* Behind content it may have been taken all the same. */
+		client_close_own(c, phases[c->phase].lost,
+		    e == ERR_NOMEM ? "4.3.0" : "4.5.0",
+		    e == ERR_FULL ? "the server's answer is too long" :
+		    e == ERR_NOMEM ? "out of memory" :
 		    "the server does not speak SMTP");
 }
 

@@ -208,7 +208,8 @@ client_on_ehlo(struct smtp_client *c, const struct smtp_answer *a)
 {
 	struct smtp_client_action why = client_verdict(a);
 
-	if (a->code == 250) {
+	/* RFC 5321 4.3.1: the first digit decides. */
+	if (answer_class(a) == 2) {
 		read_offers(c, a->text);
 		hello_done(c);
 	} else if (answer_class(a) == 5 && !c->is_tls) {
@@ -225,7 +226,7 @@ client_on_helo(struct smtp_client *c, const struct smtp_answer *a)
 {
 	struct smtp_client_action why = client_verdict(a);
 
-	if (a->code == 250)
+	if (answer_class(a) == 2)
 		hello_done(c);
 	else
 		client_give_up(c, SMTP_CLIENT_END_HOST, &why);
