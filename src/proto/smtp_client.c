@@ -95,9 +95,10 @@ client_ask(struct smtp_client *c, enum client_phase phase, const char *command)
 }
 
 void
-client_say(struct smtp_client *c, size_t from, size_t to, bool is_all,
-    const struct smtp_client_action *what)
+client_say(struct smtp_client *c, const struct smtp_client_message *msg,
+    size_t from, size_t to, bool is_all, const struct smtp_client_action *what)
 {
+	c->walk = msg->rcpts;
 	c->next = from;
 	c->end = to;
 	c->is_all = is_all;
@@ -239,7 +240,7 @@ take_result(struct smtp_client *c, struct smtp_client_action *act)
 {
 	while (c->next < c->end) {
 		size_t i = c->next++;
-		uint8_t *state = &c->msg.rcpts[i].state;
+		uint8_t *state = &c->walk[i].state;
 
 		if (*state == RCPT_ANSWERED ||
 		    (!c->is_all && *state != RCPT_ACCEPTED))
@@ -276,6 +277,7 @@ take_action(struct smtp_client *c, struct smtp_client_action *act)
 	if (kind > SMTP_CLIENT_CLOSE)
 		return false;
 	*act = kind == SMTP_CLIENT_CLOSE ? c->close :
+	    kind == SMTP_CLIENT_UNFIT ? c->say :
 	    (struct smtp_client_action){ .kind = kind };
 	if (kind == SMTP_CLIENT_SEND) {
 		act->text = buf_span(&c->out);

@@ -8,6 +8,16 @@
  *	begin     -> [MAIL RCPT* DATA content] -> RESULT* MESSAGE_DONE READY
  *	quit      -> CLOSE
  *
+ * With PIPELINING the envelope of the next message may leave behind the final
+ * dot of this one (RFC 2920 3.1: content may come first in a group), so that a
+ * message costs one round trip and not two:
+ *
+ *	CONTENT, ahead -> ... content_sent -> RESULT* MESSAGE_DONE, and the next
+ *	one is under way without a READY
+ *
+ * Its replies are read behind the final one: should that be 421, or never come,
+ * nobody has taken the envelope, and none of its recipients has a result.
+ *
  * Recipients that have no RESULT when CLOSE comes were not answered; CLOSE says
  * what to think of them.  The server is a stranger (SMTP-9, TLS-1): garbage,
  * replies out of turn and octets behind the 220 of STARTTLS end the connection
@@ -15,7 +25,8 @@
  *
  * A message with 8-bit octets is not sent to a server without 8BITMIME: RFC
  * 6152 section 3 leaves the choice of converting or returning it; changing
- * content would break signatures, so it is returned with 5.6.3.
+ * content would break signatures.  UNFIT says so, and leaves its recipients
+ * open: another host of the site may take it (SMTP-14).
  */
 #ifndef POSTHORSE_PROTO_SMTP_CLIENT_H
 #define POSTHORSE_PROTO_SMTP_CLIENT_H
@@ -77,6 +88,8 @@ enum smtp_client_kind {
 	SMTP_CLIENT_START_TLS,	/* then tell tls_ready, or lost */
 	SMTP_CLIENT_CONTENT,	/* send content and terminator, telling
 				 * block_sent now and then and content_sent */
+	SMTP_CLIENT_UNFIT,	/* not for this server, says the verdict; READY
+				 * follows, and other messages may go to it */
 	SMTP_CLIENT_MESSAGE_DONE,	/* every recipient has its result */
 	SMTP_CLIENT_READY,	/* idle: begin or quit */
 	SMTP_CLIENT_CLOSE	/* send what waits, close; nothing follows */
@@ -91,10 +104,10 @@ enum smtp_client_end {
 };
 struct smtp_client_action {
 	enum smtp_client_kind	kind;
-	struct span		text;	/* SEND; RESULT and CLOSE: the words */
+	struct span		text;	/* SEND; of a verdict: the words */
 	uint64_t		ms;
 	size_t			rcpt;
-	/* RESULT, CLOSE: */
+	/* The verdict of RESULT, UNFIT and CLOSE: */
 	enum smtp_client_fate	fate;
 	unsigned int		code;	/* of the server, or 0 */
 	struct span		status;	/* never empty */
@@ -103,7 +116,9 @@ struct smtp_client_action {
 
 struct smtp_client {
 	struct smtp_client_settings	 set;
-	struct smtp_client_message	 msg;
+	struct smtp_client_message	 msg;	/* its envelope is under way */
+	struct smtp_client_message	 prior;	/* waits for its final answer */
+	bool				 has_prior;	/* and is not msg */
 	struct smtp_answers		 answers;
 	struct buf			 out;
 	uint8_t				 phase;
@@ -123,7 +138,8 @@ struct smtp_client {
 	size_t				 to_send, to_answer;	/* next rcpts */
 	uint8_t				 login_step;
 	/* What RESULTs or CLOSE say: */
-	size_t				 next, end;	/* rcpts to walk */
+	struct smtp_client_rcpt		*walk;		/* of msg or prior */
+	size_t				 next, end;	/* of them to walk */
 	bool				 is_all;	/* else accepted ones */
 	struct smtp_client_action	 say, close;
 };
@@ -144,6 +160,14 @@ void smtp_client_connected(struct smtp_client *c);
 void smtp_client_tls_ready(struct smtp_client *c);
 /* Only after READY. */
 void smtp_client_begin(struct smtp_client *c,
+    const struct smtp_client_message *msg);
+/*
+ * Only between CONTENT and content_sent, when the owner has given all content
+ * and its terminator away: say the envelope of the next message behind it.
+ * False: nothing was said (no PIPELINING, or it does not fit this server);
+ * begin it after READY.
+ */
+MUST_USE bool smtp_client_ahead(struct smtp_client *c,
     const struct smtp_client_message *msg);
 void smtp_client_block_sent(struct smtp_client *c);
 void smtp_client_content_sent(struct smtp_client *c);

@@ -6,7 +6,9 @@
  *
  *	MAIL	RCPT ...	DATA
  *
- * so what was sent and what was answered says whose reply this is.
+ * so what was sent and what was answered says whose reply this is.  The answer
+ * to the content of the message before (`prior`) may still be on its way: it
+ * comes first, in a phase of its own, and till then no reply is an envelope's.
  */
 #include "proto/smtp_client_private.h"
 
@@ -63,12 +65,12 @@ under_way(const struct smtp_client *c)
 
 /* Send what the window has room for. */
 static void
-fill_window(struct smtp_client *c)
+put_window(struct smtp_client *c)
 {
 	size_t room = c->offers & OFFER_PIPELINING ? SMTP_CLIENT_WINDOW : 1;
 
 	while (under_way(c) < room && !c->is_data_sent &&
-	    !c->is_mail_refused && c->phase == PH_ENVELOPE) {
+	    !c->is_mail_refused && c->phase != PH_OVER) {
 		if (!c->is_mail_sent)
 			put_mail(c);
 		else if (c->nopen > 0)
@@ -78,6 +80,12 @@ fill_window(struct smtp_client *c)
 		else
 			break;
 	}
+}
+
+static void
+fill_window(struct smtp_client *c)
+{
+	put_window(c);
 	if (under_way(c) > 0 && c->phase == PH_ENVELOPE)
 		client_deadline(c, c->is_data_sent && c->nwaiting == 0 ?
 		    c->set.timeouts.data : c->set.timeouts.reply);
@@ -90,22 +98,37 @@ message_done(struct smtp_client *c)
 	client_ready(c);
 }
 
-/* What is known before a word is said (RFC 1870 section 5, RFC 6152). */
-static bool
-is_wanted(struct smtp_client *c)
-{
-	struct smtp_client_action why;
+/* What is known before a word is said. */
+enum fit { FIT, FIT_TOO_LARGE, FIT_NOT_HERE };
 
-	if (c->size_limit > 0 && c->msg.size > c->size_limit)
-		why = client_own_verdict(SMTP_CLIENT_FAILED, "5.3.4",
-		    "the message is larger than the server takes");
-	else if (c->msg.is_8bit && !(c->offers & OFFER_8BITMIME))
-		why = client_own_verdict(SMTP_CLIENT_FAILED, "5.6.3",
-		    "the server does not take 8-bit content");
-	else
-		return true;
-	client_say(c, 0, c->msg.nrcpts, true, &why);
-	return false;
+static enum fit
+fit(const struct smtp_client *c, const struct smtp_client_message *msg)
+{
+	if (c->size_limit > 0 && msg->size > c->size_limit)
+		return FIT_TOO_LARGE;		/* RFC 1870 section 5 */
+	if (msg->is_8bit && !(c->offers & OFFER_8BITMIME))
+		return FIT_NOT_HERE;		/* RFC 6152 section 3 */
+	return FIT;
+}
+
+static void
+too_large(struct smtp_client *c)
+{
+	struct smtp_client_action why = client_own_verdict(SMTP_CLIENT_FAILED,
+	    "5.3.4", "the message is larger than the server takes");
+
+	client_say(c, &c->msg, 0, c->msg.nrcpts, true, &why);
+	message_done(c);
+}
+
+static void
+unfit(struct smtp_client *c)
+{
+	c->say = client_own_verdict(SMTP_CLIENT_FAILED, "5.6.3",
+	    "the server does not take 8-bit content");
+	c->say.kind = SMTP_CLIENT_UNFIT;
+	client_todo(c, SMTP_CLIENT_UNFIT);
+	client_ready(c);
 }
 
 static void
@@ -115,26 +138,61 @@ begin_envelope(struct smtp_client *c)
 	fill_window(c);
 }
 
+/* The transaction of c->msg is new. */
+static void
+reset_envelope(struct smtp_client *c)
+{
+	c->is_mail_sent = c->is_mail_answered = c->is_mail_refused = false;
+	c->is_data_sent = false;
+	c->nopen = c->nwaiting = c->naccepted = 0;
+	c->to_send = c->to_answer = 0;
+	for (size_t i = 0; i < c->msg.nrcpts; i++)
+		if (smtp_client_is_open(&c->msg.rcpts[i])) {
+			c->msg.rcpts[i].state = RCPT_OPEN;
+			c->nopen++;
+		}
+}
+
 void
 smtp_client_begin(struct smtp_client *c, const struct smtp_client_message *msg)
 {
 	ASSERT(c->phase == PH_READY && msg->nrcpts > 0);
 	c->msg = *msg;
-	c->is_mail_sent = c->is_mail_answered = c->is_mail_refused = false;
-	c->is_data_sent = false;
-	c->nopen = c->nwaiting = c->naccepted = 0;
-	c->to_send = c->to_answer = 0;
-	for (size_t i = 0; i < msg->nrcpts; i++)
-		if (smtp_client_is_open(&msg->rcpts[i])) {
-			msg->rcpts[i].state = RCPT_OPEN;
-			c->nopen++;
-		}
-	if (c->nopen == 0 || !is_wanted(c))
+	reset_envelope(c);
+	if (c->nopen == 0)
 		message_done(c);
+	else if (fit(c, msg) == FIT_TOO_LARGE)
+		too_large(c);
+	else if (fit(c, msg) == FIT_NOT_HERE)
+		unfit(c);
 	else if (c->must_reset)
 		client_ask(c, PH_RSET, "RSET");
 	else
 		begin_envelope(c);
+}
+
+static bool
+has_open(const struct smtp_client_message *msg)
+{
+	for (size_t i = 0; i < msg->nrcpts; i++)
+		if (smtp_client_is_open(&msg->rcpts[i]))
+			return true;
+	return false;
+}
+
+bool
+smtp_client_ahead(struct smtp_client *c, const struct smtp_client_message *msg)
+{
+	if (c->phase != PH_CONTENT || c->has_prior ||
+	    !(c->offers & OFFER_PIPELINING) || fit(c, msg) != FIT ||
+	    !has_open(msg))
+		return false;
+	c->prior = c->msg;
+	c->has_prior = true;
+	c->msg = *msg;
+	reset_envelope(c);
+	put_window(c);
+	return true;
 }
 
 void
@@ -168,7 +226,7 @@ on_mail(struct smtp_client *c, const struct smtp_answer *a)
 		out_of_turn(c);
 	} else if (answer_class(a) != 2) {
 		c->is_mail_refused = true;
-		client_say(c, 0, c->msg.nrcpts, true, &why);
+		client_say(c, &c->msg, 0, c->msg.nrcpts, true, &why);
 	}
 }
 
@@ -195,7 +253,7 @@ on_rcpt(struct smtp_client *c, const struct smtp_answer *a)
 			why.fate = SMTP_CLIENT_RETRY;
 			why.status = SPAN("4.5.3");
 		}
-		client_say(c, i, i + 1, true, &why);
+		client_say(c, &c->msg, i, i + 1, true, &why);
 	}
 }
 
@@ -226,7 +284,7 @@ on_data(struct smtp_client *c, const struct smtp_answer *a)
 		return;
 	}
 	if (c->naccepted > 0)
-		client_say(c, 0, c->msg.nrcpts, false, &why);
+		client_say(c, &c->msg, 0, c->msg.nrcpts, false, &why);
 	c->must_reset = !c->is_mail_refused;
 	message_done(c);
 }
@@ -275,8 +333,16 @@ client_on_final(struct smtp_client *c, const struct smtp_answer *a)
 		    "an answer that fits no command");
 		return;
 	}
-	client_say(c, 0, c->msg.nrcpts, false, &why);
-	message_done(c);
+	if (!c->has_prior) {
+		client_say(c, &c->msg, 0, c->msg.nrcpts, false, &why);
+		message_done(c);
+		return;
+	}
+	/* The envelope of the next one has left already. */
+	client_say(c, &c->prior, 0, c->prior.nrcpts, false, &why);
+	c->has_prior = false;
+	client_todo(c, SMTP_CLIENT_MESSAGE_DONE);
+	begin_envelope(c);
 }
 
 void

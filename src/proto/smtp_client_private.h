@@ -58,9 +58,11 @@ void client_put(struct smtp_client *c, const char *fmt, ...) PRINTF(2, 3);
 void client_ask(struct smtp_client *c, enum client_phase phase,
     const char *command);
 
-/* Results for rcpts[from .. to), those without one: all, or accepted ones. */
-void client_say(struct smtp_client *c, size_t from, size_t to, bool is_all,
-    const struct smtp_client_action *what);
+/*
+ * Results for msg->rcpts[from .. to), those without one: all, or accepted ones.
+ */
+void client_say(struct smtp_client *c, const struct smtp_client_message *msg,
+    size_t from, size_t to, bool is_all, const struct smtp_client_action *what);
 /* What a 4xx or 5xx answer says; anything else is a protocol error: RETRY. */
 struct smtp_client_action client_verdict(const struct smtp_answer *a);
 struct smtp_client_action client_own_verdict(enum smtp_client_fate fate,

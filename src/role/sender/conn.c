@@ -1,20 +1,14 @@
 /*
- * conn.c - one connection: dialled, fed, reused, given up.
+ * conn.c - one connection: fed, kept, reused, given up.  dial.c makes them.
  */
 #include "role/sender/sender.h"
 
-#include "io/dial.h"
-#include "io/listener.h"
-
-#include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* --- the list ---------------------------------------------------------- */
 
-static void
+void
 conn_link(struct conn *c)
 {
 	struct sender *s = c->role->self;
@@ -26,9 +20,8 @@ conn_link(struct conn *c)
 	s->nconns++;
 }
 
-/* It may take another order. */
-static bool
-is_kept(const struct conn *c)
+bool
+conn_is_kept(const struct conn *c)
 {
 	return c->order == NULL && c->was_ready && !c->is_over &&
 	    !c->is_leaving;
@@ -38,7 +31,7 @@ static bool
 has_idle_of(const struct sender *s, struct span site)
 {
 	for (const struct conn *c = s->conns; c != NULL; c = c->next)
-		if (is_kept(c) &&
+		if (conn_is_kept(c) &&
 		    span_eq(buf_span(&c->site), site))
 			return true;
 	return false;
@@ -98,6 +91,8 @@ on_close(struct conn *c, const struct smtp_client_action *a)
 
 	c->order = NULL;
 	order_keep(o, &result);
+	/* What broke it may have been the envelope behind the dot. */
+	o->is_careful |= c->went_ahead && a->code == 0;
 	if (is_doubtful)
 		sender_give_up_message(r, o, &result);
 	if (a->end == SMTP_CLIENT_END_LOGIN || o->current == o->nmessages ||
@@ -128,12 +123,12 @@ say_goodbye(struct conn *c)
 	smtp_client_quit(&c->client);
 }
 
-static void
-idle_over(void *ctx)
+void
+conn_idle_over(void *ctx)
 {
 	struct conn *c = ctx;
 
-	if (!is_kept(c))
+	if (!conn_is_kept(c))
 		return;
 	say_goodbye(c);
 	step_alone(c);
@@ -150,35 +145,84 @@ become_idle(struct conn *c)
 	sender_finish(c->role, o, NULL, true);
 }
 
+static struct smtp_client_message
+describe(const struct order *o, struct order_message *m)
+{
+	return (struct smtp_client_message){
+		.reverse_path = m->m.reverse_path,
+		.rcpts = m->rcpts,
+		.nrcpts = m->nrcpts,
+		.size = m->m.size,
+		.is_8bit = order_look(o, m)->is_8bit,
+	};
+}
+
 /* Content that is not canonical is a defect of ours: it stays here. */
 static bool
 take_message(struct conn *c)
 {
 	struct order *o = c->order;
 	struct order_message *m = &o->messages[o->current];
-	struct smtp_stuff_facts facts = smtp_stuff_look(order_content(o, m));
+	struct smtp_client_message message = describe(o, m);
 	struct deliver_result refuse = {
 		.fate = DELIVER_RETRY,
 		.status = SPAN("4.3.0"),
 		.text = SPAN("the content is not canonical"),
 	};
 
-	if (!facts.is_canonical) {
+	if (!order_is_open(m)) {
+		o->current++;
+		return false;
+	}
+	if (!m->facts.is_canonical) {
 		sender_give_up_message(c->role, o, &refuse);
 		return false;
 	}
-	c->is_ended = facts.is_ended;
 	c->nmails++;
-	c->message = (struct smtp_client_message){
-		.reverse_path = m->m.reverse_path,
-		.rcpts = m->rcpts,
-		.nrcpts = m->nrcpts,
-		.size = m->m.size,
-		.is_8bit = facts.is_8bit,
-	};
-	if (facts.has_dot_line)
-		m->m.flags |= DELIVER_DOT;
-	smtp_client_begin(&c->client, &c->message);
+	smtp_client_begin(&c->client, &message);
+	return true;
+}
+
+/*
+ * The next message's envelope leaves behind this one's final dot: one round
+ * trip a message.  Not in an order that has lost a server just then: some drop
+ * what they have read behind the dot, or hang up.
+ */
+void
+conn_go_ahead(struct conn *c)
+{
+	const struct sender *s = c->role->self;
+	struct order *o = c->order;
+	struct order_message *m = &o->messages[o->current + 1];
+	struct smtp_client_message message;
+
+	if (o->current + 1 == o->nmessages || c->nmails >= SENDER_MAILS_MAX ||
+	    o->is_careful || s->is_stopping || sender_is_orphan(c->role, o) ||
+	    !order_look(o, m)->is_canonical)
+		return;
+	message = describe(o, m);
+	if (!smtp_client_ahead(&c->client, &message))
+		return;
+	c->went_ahead = true;
+	c->nmails++;
+}
+
+/*
+ * The rest of the order is for another connection: this one has carried enough,
+ * or lacks what some messages need (SMTP-14).
+ */
+static bool
+goes_elsewhere(struct conn *c)
+{
+	struct order *o = c->order;
+
+	if (o->current < o->nmessages)
+		o->next_address = 0;
+	else if (!order_again(o))
+		return false;
+	c->order = NULL;
+	say_goodbye(c);
+	conn_dial(c->role, o, false);
 	return true;
 }
 
@@ -193,9 +237,12 @@ on_ready(struct conn *c)
 		return false;
 	o->had_host = true;
 	/* What was under way is finished, nothing is begun for nobody. */
-	while (o->current < o->nmessages && !sender_is_orphan(c->role, o))
+	while (o->current < o->nmessages && c->nmails < SENDER_MAILS_MAX &&
+	    !sender_is_orphan(c->role, o))
 		if (take_message(c))
 			return true;
+	if (!sender_is_orphan(c->role, o) && goes_elsewhere(c))
+		return true;
 	if (c->nmails < SENDER_MAILS_MAX && !s->is_stopping) {
 		become_idle(c);
 		return false;
@@ -213,6 +260,18 @@ on_result(struct conn *c, const struct smtp_client_action *a)
 	struct deliver_result result = result_of(c, a);
 
 	sender_result(c->role, o, &o->messages[o->current], a->rcpt, &result);
+}
+
+/* Its words count when no other host does better. */
+static void
+on_unfit(struct conn *c, const struct smtp_client_action *a)
+{
+	struct order *o = c->order;
+	struct deliver_result result = result_of(c, a);
+
+	order_keep(o, &result);
+	order_unfit(o, span_str((const char *)c->host.p));
+	o->current++;
 }
 
 static void
@@ -247,7 +306,10 @@ set_deadline(struct conn *c, const struct smtp_client_action *a)
 static void
 send_content(struct conn *c, const struct smtp_client_action *a UNUSED)
 {
-	if (!c->is_gone && !content_begin(c))
+	/* An envelope that went ahead ends here, when nobody wants it any more. */
+	if (sender_is_orphan(c->role, c->order))
+		smtp_client_lost(&c->client, "the queue has gone");
+	else if (!c->is_gone && !content_begin(c))
 		smtp_client_lost(&c->client, "the server does not read");
 }
 
@@ -271,6 +333,7 @@ static void (*const acts[])(struct conn *, const struct smtp_client_action *) = 
 	[SMTP_CLIENT_RESULT] = on_result,
 	[SMTP_CLIENT_START_TLS] = start_tls,
 	[SMTP_CLIENT_CONTENT] = send_content,
+	[SMTP_CLIENT_UNFIT] = on_unfit,
 	[SMTP_CLIENT_MESSAGE_DONE] = message_done,
 	[SMTP_CLIENT_CLOSE] = end_session,
 };
@@ -390,7 +453,7 @@ on_ended(void *ctx, enum stream_end why)
 	step_alone(c);
 }
 
-static const struct stream_ops stream_rows = {
+const struct stream_ops conn_stream_rows = {
 	.data = on_data,
 	.drained = on_drained,
 	.tls_ready = on_tls_ready,
@@ -398,149 +461,12 @@ static const struct stream_ops stream_rows = {
 	.ended = on_ended,
 };
 
-/* --- dialling ---------------------------------------------------------- */
-
-static enum smtp_client_tls
-tls_of(const struct role *r, const struct order *o, bool is_plain_only)
+void
+conn_reuse(struct conn *c, struct order *o)
 {
-	static const enum smtp_client_tls kinds[] = {
-		[CONFIG_RELAY_OPPORTUNISTIC] = SMTP_CLIENT_TLS_OFFERED,
-		[CONFIG_RELAY_STARTTLS] = SMTP_CLIENT_TLS_REQUIRED,
-		[CONFIG_RELAY_IMPLICIT] = SMTP_CLIENT_TLS_IMPLICIT,
-	};
-
-	if (is_plain_only)
-		return SMTP_CLIENT_TLS_NEVER;
-	return o->relay == 0 ? SMTP_CLIENT_TLS_OFFERED
-			     : kinds[r->config->relays[o->relay - 1].tls];
-}
-
-static struct smtp_client_settings
-settings_of(struct conn *c)
-{
-	const struct config *config = c->role->config;
-	const struct sender *s = c->role->self;
-	const struct config_timeouts *t = &config->timeouts;
-	struct smtp_client_settings set = {
-		.hostname = span_str(config->hostname),
-		.tls = c->tls,
-		.timeouts = {
-			.reply = t->reply * 1000,
-			.data = t->data * 1000,
-			.block = t->block * 1000,
-			.final = t->final * 1000,
-			.quit = t->quit * 1000,
-		},
-	};
-
-	if (c->relay > 0) {
-		set.user = span_str(config->relays[c->relay - 1].user);
-		set.password = buf_span(&s->secrets[c->relay - 1]);
-	}
-	return set;
-}
-
-static void
-name_remote(struct conn *c, const struct order_address *at)
-{
-	char address[INET6_ADDRSTRLEN] = "";
-
-	(void)inet_ntop(at->address.n == 4 ? AF_INET : AF_INET6, at->address.p,
-	    address, sizeof address);
-	(void)snprintf(c->remote, sizeof c->remote, "%.*s[%s]:%u",
-	    SPAN_FMT(at->host), address, at->port);
-}
-
-/* The name that the certificate must be for; a literal without brackets. */
-static bool
-name_host(struct conn *c, struct span host)
-{
-	if (host.n > 2 && host.p[0] == '[')
-		host = span_of(host.p + 1, host.n - 2);
-	c->host = buf_make(300);
-	return buf_add(&c->host, host) == ERR_OK &&
-	    buf_addc(&c->host, 0) == ERR_OK;
-}
-
-static struct conn *
-conn_new(struct role *r, struct order *o, const struct order_address *at,
-    bool is_plain_only)
-{
-	struct conn *c = calloc(1, sizeof *c);
-	int fd = -1;
-
-	if (c == NULL)
-		return NULL;
-	c->role = r;
+	loop_timer_stop(c->idle);
 	c->order = o;
-	c->relay = o->relay;
-	c->tls = tls_of(r, o, is_plain_only);
-	c->site = buf_make(8192);
-	name_remote(c, at);
-	if (name_host(c, at->host) && buf_add(&c->site, o->site) == ERR_OK &&
-	    loop_timer_new(r->loop, idle_over, c, &c->idle) == ERR_OK &&
-	    dial_tcp(at->address, at->port, &fd) == ERR_OK &&
-	    stream_new(r->loop, fd, true, &stream_rows, c, &c->stream) ==
-		ERR_OK) {
-		struct smtp_client_settings set = settings_of(c);
-
-		smtp_client_init(&c->client, &set);
-		conn_link(c);
-		return c;
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	loop_timer_free(c->idle);
-	buf_free(&c->site);
-	buf_free(&c->host);
-	free(c);
-	return NULL;
-}
-
-void
-conn_dial(struct role *r, struct order *o, bool is_plain_only)
-{
-	const struct sender *s = r->self;
-	struct order_address at;
-
-	while (s->nconns < SENDER_CONNS_MAX && order_next_address(o, &at)) {
-		struct conn *c = conn_new(r, o, &at, is_plain_only);
-
-		if (c != NULL) {
-			stream_deadline(c->stream,
-			    r->config->timeouts.connect * 1000);
-			return;
-		}
-	}
-	struct deliver_result words = order_words(o);
-
-	sender_finish(r, o, &words, false);
-}
-
-void
-conn_serve(struct role *r, struct order *o)
-{
-	struct sender *s = r->self;
-
-	for (struct conn *c = s->conns; c != NULL; c = c->next)
-		if (is_kept(c) && c->relay == o->relay &&
-		    span_eq(buf_span(&c->site), o->site)) {
-			loop_timer_stop(c->idle);
-			c->order = o;
-			c->is_reused = true;
-			if (on_ready(c))
-				step_alone(c);
-			return;
-		}
-	conn_dial(r, o, false);
-}
-
-void
-conn_quit_idle(struct role *r)
-{
-	struct sender *s = r->self;
-
-	for (struct conn *c = s->conns; c != NULL; c = c->next)
-		if (is_kept(c))
-			loop_timer_set(c->idle, 0);
+	c->is_reused = true;
+	if (on_ready(c))
+		step_alone(c);
 }

@@ -10,7 +10,7 @@
 /* Octets stuffed at a time: twice as many fit in the stream's room. */
 #define STUFF_PIECE	(64u * 1024)
 
-static const struct order_message *
+static struct order_message *
 message(const struct conn *c)
 {
 	return &c->order->messages[c->order->current];
@@ -21,6 +21,7 @@ must_stuff(const struct conn *c)
 {
 	return stream_is_tls(c->stream) ||
 	    (message(c)->m.flags & DELIVER_DOT) != 0 ||
+	    order_look(c->order, message(c))->has_dot_line ||
 	    c->stuff.is_inside;
 }
 
@@ -64,10 +65,14 @@ content_go_on(struct conn *c)
 		smtp_client_block_sent(&c->client);
 	}
 	if (c->sent == message(c)->m.size) {
-		if (stream_send(c->stream, smtp_stuff_end(c->is_ended)) !=
+		bool is_ended =
+		    order_look(c->order, message(c))->is_ended;
+
+		if (stream_send(c->stream, smtp_stuff_end(is_ended)) !=
 		    ERR_OK)
 			return false;
 		c->is_all_given = true;
+		conn_go_ahead(c);
 	}
 	stream_want_drained(c->stream);
 	return true;

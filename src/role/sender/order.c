@@ -178,10 +178,58 @@ order_content(const struct order *o, const struct order_message *m)
 bool
 order_next_address(struct order *o, struct order_address *at)
 {
+	while (o->next_address < o->naddresses &&
+	    o->addresses[o->next_address].is_unfit)
+		o->next_address++;
 	if (o->next_address == o->naddresses ||
 	    o->sessions >= ORDER_SESSIONS_MAX)
 		return false;
 	*at = o->addresses[o->next_address++];
+	return true;
+}
+
+const struct smtp_stuff_facts *
+order_look(const struct order *o, struct order_message *m)
+{
+	if (!m->is_looked_at) {
+		m->facts = smtp_stuff_look(order_content(o, m));
+		m->is_looked_at = true;
+	}
+	return &m->facts;
+}
+
+bool
+order_is_open(const struct order_message *m)
+{
+	for (size_t i = 0; i < m->nrcpts; i++)
+		if (!m->is_answered[i])
+			return true;
+	return false;
+}
+
+struct span
+order_host_name(struct span host)
+{
+	return host.n > 2 && host.p[0] == '[' ? span_of(host.p + 1, host.n - 2)
+					      : host;
+}
+
+void
+order_unfit(struct order *o, struct span host)
+{
+	o->has_unfit = true;
+	for (size_t i = 0; i < o->naddresses; i++)
+		if (span_eq_nocase(order_host_name(o->addresses[i].host), host))
+			o->addresses[i].is_unfit = true;
+}
+
+bool
+order_again(struct order *o)
+{
+	if (!o->has_unfit)
+		return false;
+	o->has_unfit = false;
+	o->current = 0;
 	return true;
 }
 

@@ -23,11 +23,14 @@ struct order_message {
 	uint32_t			*slots;
 	bool				*is_answered;
 	size_t				 nrcpts;
+	struct smtp_stuff_facts		 facts;	/* once it was looked at */
+	bool				 is_looked_at;
 };
 struct order_address {
 	struct span	host;		/* name, or literal with brackets */
 	struct span	address;	/* 4 or 16 octets */
 	uint16_t	port;
+	bool		is_unfit;	/* not for what is left of the order */
 };
 
 struct order {
@@ -44,6 +47,8 @@ struct order {
 	size_t			 naddresses, next_address;
 	unsigned int		 sessions;	/* connections that stood */
 	bool			 had_host;	/* one of them was ready for mail */
+	bool			 has_unfit;	/* a host could not take all */
+	bool			 is_careful;	/* no envelope ahead (see conn.c) */
 	/* The last words of a host that could not be used. */
 	struct order_words {
 		uint8_t		fate;
@@ -62,6 +67,21 @@ MUST_USE bool order_open(struct order *o, const struct deliver_job *job,
 void order_close(struct order *o);
 /* The content of a message. */
 struct span order_content(const struct order *o, const struct order_message *m);
+/* Whether it may be sent at all, and how; one look, then remembered. */
+const struct smtp_stuff_facts *order_look(const struct order *o,
+    struct order_message *m);
+/* A host's name; a literal without its brackets. */
+struct span order_host_name(struct span host);
+/* Some recipient of it has no result yet. */
+bool order_is_open(const struct order_message *m);
+/* This host (a literal without brackets) lacks what some
+ * messages need: it is not dialled again (SMTP-14). */
+void order_unfit(struct order *o, struct span host);
+/*
+ * All messages were seen: true when some are left that a host was unfit for,
+ * and the order goes over them again; who has its result keeps it.
+ */
+MUST_USE bool order_again(struct order *o);
 /* Keep what a host said (its spans end with the connection), and give it. */
 void order_keep(struct order *o, const struct deliver_result *result);
 struct deliver_result order_words(const struct order *o);

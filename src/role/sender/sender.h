@@ -30,12 +30,11 @@ struct conn {
 	size_t			 nmails;
 	uint64_t		 sent;		/* octets of content gone out */
 	struct smtp_stuff	 stuff;
-	bool			 is_ended;	/* of content: by CRLF */
-	struct smtp_client_message message;
 	bool			 is_sending;	/* content is on its way out */
 	bool			 is_all_given;	/* the stream has all of it */
 	bool			 is_over;	/* the session is */
 	bool			 is_gone;	/* the stream is */
+	bool			 went_ahead;	/* an envelope behind a dot */
 	bool			 was_ready, is_reused;
 	bool			 is_leaving;	/* QUIT was said */
 	enum smtp_client_tls	 tls;
@@ -50,7 +49,7 @@ struct sender {
 	bool			 is_stopping;
 };
 
-/* --- conn.c ------------------------------------------------------------ */
+/* --- dial.c ------------------------------------------------------------ */
 
 /* Serve the order over a kept connection of its site, or a new one. */
 void conn_serve(struct role *r, struct order *o);
@@ -58,6 +57,17 @@ void conn_serve(struct role *r, struct order *o);
 void conn_dial(struct role *r, struct order *o, bool is_plain_only);
 /* Idle ones say goodbye. */
 void conn_quit_idle(struct role *r);
+
+/* --- conn.c ------------------------------------------------------------ */
+
+extern const struct stream_ops conn_stream_rows;
+void conn_link(struct conn *c);
+void conn_idle_over(void *conn);
+/* It is idle, and may take another order: reuse does that. */
+bool conn_is_kept(const struct conn *c);
+void conn_reuse(struct conn *c, struct order *o);
+/* All content is given away: the next envelope may follow (RFC 2920 3.1). */
+void conn_go_ahead(struct conn *c);
 
 /* --- content.c --------------------------------------------------------- */
 

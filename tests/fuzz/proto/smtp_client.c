@@ -11,10 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct talk {
 	struct smtp_client	 c;
-	struct smtp_client_rcpt	 rcpts[RCPTS];
-	unsigned int		 nresults[RCPTS];
-	unsigned int		 mails;
-	bool			 is_over, has_begun;
+	/* By turns: of this message, and of the one that goes ahead. */
+	struct smtp_client_rcpt	 rcpts[2][RCPTS];
+	unsigned int		 nresults[2][RCPTS];
+	unsigned int		 mails, now;
+	bool			 is_over, is_ahead;
 };
 
 static void
@@ -26,27 +27,55 @@ check_said(struct span text)
 	ASSERT(text.n >= 2 && text.p[text.n - 1] == '\n');
 }
 
+static struct smtp_client_message
+next_message(struct talk *t, unsigned int which)
+{
+	for (size_t i = 0; i < RCPTS; i++) {
+		t->rcpts[which][i] = (struct smtp_client_rcpt){
+			.address = SPAN("r@example.net"),
+		};
+		t->nresults[which][i] = 0;
+	}
+	return (struct smtp_client_message){
+		.reverse_path = SPAN("s@example.org"),
+		.rcpts = t->rcpts[which], .nrcpts = RCPTS,
+		.size = 1000, .is_8bit = t->mails % 2 == 1,
+	};
+}
+
 static void
 begin(struct talk *t)
 {
-	struct smtp_client_message m = {
-		.reverse_path = SPAN("s@example.org"),
-		.rcpts = t->rcpts, .nrcpts = RCPTS,
-		.size = 1000, .is_8bit = t->mails % 2 == 1,
-	};
+	struct smtp_client_message m;
 
-	if (t->mails++ == MAILS) {
+	ASSERT(!t->is_ahead);
+	if (t->mails++ >= MAILS) {
 		smtp_client_quit(&t->c);
 		return;
 	}
-	for (size_t i = 0; i < RCPTS; i++) {
-		t->rcpts[i] = (struct smtp_client_rcpt){
-			.address = SPAN("r@example.net"),
-		};
-		t->nresults[i] = 0;
-	}
-	t->has_begun = true;
+	m = next_message(t, t->now);
 	smtp_client_begin(&t->c, &m);
+}
+
+static void
+send_content(struct talk *t)
+{
+	struct smtp_client_message m = next_message(t, 1 - t->now);
+
+	ASSERT(!t->is_ahead);
+	t->is_ahead = t->mails < MAILS && smtp_client_ahead(&t->c, &m);
+	t->mails += t->is_ahead;
+	smtp_client_content_sent(&t->c);
+}
+
+static void
+message_done(struct talk *t)
+{
+	for (size_t i = 0; i < RCPTS; i++)
+		ASSERT(t->nresults[t->now][i] == 1);
+	if (t->is_ahead)
+		t->now = 1 - t->now;
+	t->is_ahead = false;
 }
 
 static void
@@ -56,15 +85,15 @@ act(struct talk *t, const struct smtp_client_action *a)
 	if (a->kind == SMTP_CLIENT_SEND)
 		check_said(a->text);
 	else if (a->kind == SMTP_CLIENT_RESULT) {
-		ASSERT(a->rcpt < RCPTS && t->nresults[a->rcpt]++ == 0);
+		ASSERT(a->rcpt < RCPTS &&
+		    t->nresults[t->now][a->rcpt]++ == 0);
 		ASSERT(a->status.n >= 5 && a->text.n <= SMTP_CLIENT_TEXT_MAX);
 	} else if (a->kind == SMTP_CLIENT_START_TLS)
 		smtp_client_tls_ready(&t->c);
 	else if (a->kind == SMTP_CLIENT_CONTENT)
-		smtp_client_content_sent(&t->c);
+		send_content(t);
 	else if (a->kind == SMTP_CLIENT_MESSAGE_DONE)
-		for (size_t i = 0; i < RCPTS; i++)
-			ASSERT(t->nresults[i] == 1);
+		message_done(t);
 	else if (a->kind == SMTP_CLIENT_READY)
 		begin(t);
 	else if (a->kind == SMTP_CLIENT_CLOSE) {
