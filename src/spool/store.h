@@ -167,6 +167,25 @@ struct store_piece {
 MUST_USE enum err store_claim(struct store *s, struct store_message *m,
     struct store_piece *pieces, size_t max, size_t *npieces);
 /*
+ * A message in a large file: looking at its content and copying it takes as
+ * long as it is large, so that is for a thread of the caller's.  As store_claim,
+ * but the content is not looked at yet, and pieces of it are of *c's descriptor,
+ * which is the caller's.  ERR_NONE: it has no large file.
+ */
+struct store_content {
+	int			 fd;
+	uint64_t		 size, seed, hash;
+	const struct spool_files *files;
+};
+MUST_USE enum err store_claim_large(struct store *s, struct store_message *m,
+    struct store_piece *pieces, size_t max, size_t *npieces,
+    struct store_content *c);
+/* In any thread.  ERR_CORRUPT: it is not what was accepted. */
+MUST_USE enum err store_content_check(const struct store_content *c);
+void store_content_close(struct store_content *c);
+/* Behind ERR_CORRUPT: quarantine, lost(); m is gone. */
+void store_content_lost(struct store *s, struct store_message *m);
+/*
  * The envelope as it is on the disk, into *to; e borrows from that.  For the
  * addresses of a batch, `queue show`, a bounce.
  */

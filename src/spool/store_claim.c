@@ -50,13 +50,19 @@ message_lose(struct store *s, struct store_message *m,
 		store_large_remove(s, large_number);
 }
 
+void
+store_content_lost(struct store *s, struct store_message *m)
+{
+	message_lose(s, m, m->large != 0 ? STORE_ALARM_LARGE
+					 : STORE_ALARM_CONTENT);
+}
+
 /*
  * m was read with e.  A copy that no sync has covered yet proves nothing when it
  * does not hold: later, when it is sure which record counts.
  */
 static enum err
-message_doubt(struct store *s, struct store_message *m, enum err e,
-    enum store_alarm_kind kind)
+message_doubt(struct store *s, struct store_message *m, enum err e)
 {
 	if (e != ERR_CORRUPT)
 		return e;
@@ -64,7 +70,7 @@ message_doubt(struct store *s, struct store_message *m, enum err e,
 		errno = EAGAIN;
 		return ERR_IO;
 	}
-	message_lose(s, m, kind);
+	store_content_lost(s, m);
 	return e;
 }
 
@@ -110,13 +116,31 @@ pieces_cut(struct store_piece *pieces, size_t max, size_t *n, int fd,
 static enum err
 claim_large(struct store *s, const struct spool_record *r)
 {
-	char name[SPOOL_NAME_MAX];
-
 	if (s->large_fd >= 0)
 		(void)s->files->close(s->files->self, s->large_fd);
-	large_name(name, r->extra);
-	s->large_fd = s->files->open(s->files->self, s->dir, name, SPOOL_READ);
-	return s->large_fd < 0 ? ERR_IO : ERR_OK;
+	return large_open(s, r->extra, &s->large_fd) == ERR_OK ? ERR_OK
+							       : ERR_IO;
+}
+
+/* Where item's octets are; large_fd: of its large file, if it has one. */
+static enum err
+claim_pieces(struct store_message *m, const struct walk_item *item,
+    int large_fd, struct store_piece *pieces, size_t max, size_t *npieces)
+{
+	const struct spool_record *r = &item->r;
+	int fd = m->segment->fd;
+	uint64_t base = r->place + spool_record_front(r);
+	uint64_t added = r->place + SPOOL_RECORD_HEAD + r->envelope_n;
+	size_t n = 0;
+	enum err e = pieces_add(pieces, max, &n, fd, added, r->added_n);
+
+	if (e == ERR_OK)
+		e = r->extra != 0
+		    ? pieces_cut(pieces, max, &n, large_fd, 0, item)
+		    : pieces_cut(pieces, max, &n, fd, base, item);
+	if (e == ERR_OK)
+		*npieces = n;
+	return e;
 }
 
 enum err
@@ -124,29 +148,44 @@ store_claim(struct store *s, struct store_message *m,
     struct store_piece *pieces, size_t max, size_t *npieces)
 {
 	struct walk_item item;
-	uint64_t base, added;
-	size_t n = 0;
-	int fd = m->segment->fd;
 	enum err e = message_read(s, m, &item);
 
 	if (e == ERR_OK)
 		e = content_check(s, m->segment, &item.r, false);
-	e = message_doubt(s, m, e, m->large != 0 ? STORE_ALARM_LARGE
-						 : STORE_ALARM_CONTENT);
+	e = message_doubt(s, m, e);
+	if (e == ERR_OK && item.r.extra != 0)
+		e = claim_large(s, &item.r);
 	if (e != ERR_OK)
 		return e;
-	base = item.r.place + spool_record_front(&item.r);
-	added = item.r.place + SPOOL_RECORD_HEAD + item.r.envelope_n;
-	e = pieces_add(pieces, max, &n, fd, added, item.r.added_n);
-	if (e == ERR_OK && item.r.extra != 0) {
-		e = claim_large(s, &item.r);
-		fd = s->large_fd;
-		base = 0;
+	return claim_pieces(m, &item, s->large_fd, pieces, max, npieces);
+}
+
+enum err
+store_claim_large(struct store *s, struct store_message *m,
+    struct store_piece *pieces, size_t max, size_t *npieces,
+    struct store_content *c)
+{
+	struct walk_item item;
+	enum err e;
+
+	if (m->large == 0)
+		return ERR_NONE;
+	e = message_read(s, m, &item);
+	if (e == ERR_OK) {
+		*c = (struct store_content){
+			.size = item.r.content_n,
+			.seed = item.r.extra,
+			.hash = item.r.content_hash,
+			.files = s->files,
+		};
+		e = large_open(s, item.r.extra, &c->fd);
 	}
-	if (e == ERR_OK)
-		e = pieces_cut(pieces, max, &n, fd, base, &item);
-	if (e == ERR_OK)
-		*npieces = n;
+	e = message_doubt(s, m, e);
+	if (e != ERR_OK)
+		return e;
+	e = claim_pieces(m, &item, c->fd, pieces, max, npieces);
+	if (e != ERR_OK)
+		store_content_close(c);
 	return e;
 }
 
@@ -157,7 +196,7 @@ store_envelope(struct store *s, struct store_message *m, struct buf *to,
 	struct walk_item item;
 	enum err e = message_read(s, m, &item);
 
-	e = message_doubt(s, m, e, STORE_ALARM_CONTENT);
+	e = message_doubt(s, m, e);
 	buf_cut(to, 0);
 	if (e == ERR_OK)
 		e = buf_add(to, item.envelope);

@@ -243,6 +243,8 @@ MUST_USE enum err segment_seal(struct store *s, struct segment *g,
     uint64_t end, bool is_poisoned);
 /* What a failed read has kept from being entered, once more. */
 void segments_mend(struct store *s);
+/* For reading.  ERR_CORRUPT: it is not there; ERR_IO: nothing is known of it. */
+MUST_USE enum err large_open(struct store *s, uint64_t number, int *fd);
 /* n octets of fd from `from` on: ERR_CORRUPT when they do not hash so. */
 MUST_USE enum err octets_check(struct store *s, int fd, uint64_t from,
     uint64_t n, uint64_t seed, uint64_t want);

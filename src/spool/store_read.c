@@ -9,6 +9,8 @@
 
 #include "spool/plant.h"
 
+#include <errno.h>
+
 #define BULK_OCTETS	65536u	/* content read at once */
 
 static struct walk
@@ -80,6 +82,20 @@ settle_fd(struct store *s, int fd)
 	return e;
 }
 
+/* Without descriptors or memory nothing is known of the file: try later. */
+enum err
+large_open(struct store *s, uint64_t number, int *fd)
+{
+	char name[SPOOL_NAME_MAX];
+
+	large_name(name, number);
+	*fd = s->files->open(s->files->self, s->dir, name, SPOOL_READ);
+	if (*fd >= 0)
+		return ERR_OK;
+	return errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+	    errno == EINTR ? ERR_IO : ERR_CORRUPT;
+}
+
 /*
  * A large file's size must be exact, its octets must hash.
  * is_late: whoever wrote it may not have come to sync it.
@@ -87,15 +103,12 @@ settle_fd(struct store *s, int fd)
 static enum err
 large_check(struct store *s, const struct spool_record *r, bool is_late)
 {
-	char name[SPOOL_NAME_MAX];
 	uint64_t size;
-	enum err e;
 	int fd;
+	enum err e = large_open(s, r->extra, &fd);
 
-	large_name(name, r->extra);
-	fd = s->files->open(s->files->self, s->dir, name, SPOOL_READ);
-	if (fd < 0)
-		return ERR_CORRUPT;
+	if (e != ERR_OK)
+		return e;
 	if (is_late && settle_fd(s, fd) != ERR_OK)
 		e = ERR_CORRUPT;
 	else if (s->files->size(s->files->self, fd, &size) < 0)

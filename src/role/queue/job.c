@@ -1,18 +1,12 @@
 /*
- * job.c - make a batch into one sealed file and hand it to a worker.
- *
- * The description stands first and its size is known from the envelopes; the
- * contents follow, copied in the kernel from where the store says they lie.
- * A content that does not hold is left out: the store has put it aside.
+ * job.c - choose who delivers a batch, and hand it over as one sealed file.
  */
 #include "role/queue/queue.h"
 
 #include "os/file.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
-#define PIECES_MAX	512u	/* of one message: cuts and two more */
 #define DESCRIPTION_MAX	(16u << 20)
 #define JOB_WORDS_MAX	(16u << 20)
 
@@ -87,127 +81,20 @@ choose_worker(struct queue *q, struct span site)
 	return p == NULL || p->data == NULL ? NULL : p;
 }
 
+/* All were lost while we looked at them: ERR_NONE. */
 static enum err
-describe_all(const struct job *j, uint64_t (*places)[2], struct buf *to)
-{
-	buf_cut(to, 0);
-	for (uint32_t i = 0; i < j->nmessages; i++) {
-		enum err e;
-
-		if (j->messages[i].m == NULL)
-			continue;
-		e = queue_job_describe(j, &j->messages[i], places[i], to);
-		if (e != ERR_OK)
-			return e;
-	}
-	return ERR_OK;
-}
-
-/* Append one message's octets; place: where, how many. */
-static enum err
-copy_message(struct queue *q, struct job_message *jm, int fd, uint64_t at,
-    uint64_t *place)
-{
-	struct store_piece pieces[64];
-	struct store_piece *p = pieces, *more = NULL;
-	size_t n;
-	enum err e = store_claim(q->store, jm->m, p, COUNT(pieces), &n);
-
-	if (e == ERR_FULL) {
-		more = calloc(PIECES_MAX, sizeof(*more));
-		if (more == NULL)
-			return ERR_NOMEM;
-		p = more;
-		e = store_claim(q->store, jm->m, p, PIECES_MAX, &n);
-	}
-	place[0] = at;
-	place[1] = 0;
-	for (size_t i = 0; e == ERR_OK && i < n; i++) {
-		e = file_copy(fd, p[i].fd, p[i].at, p[i].n);
-		place[1] += p[i].n;
-	}
-	free(more);
-	return e;
-}
-
-static enum err
-copy_all(struct queue *q, struct job *j, int fd, uint64_t at,
-    uint64_t (*places)[2])
-{
-	for (uint32_t i = 0; i < j->nmessages; i++) {
-		struct job_message *jm = &j->messages[i];
-		enum err e;
-
-		/* Lost while we copied another: queue_forget cleared it. */
-		if (jm->m == NULL)
-			continue;
-		e = copy_message(q, jm, fd, at, places[i]);
-		if (e == ERR_CORRUPT)
-			continue;
-		if (e != ERR_OK)
-			return e;
-		at += places[i][1];
-	}
-	return ERR_OK;
-}
-
-static bool
-write_at_start(int fd, struct span s)
-{
-	return pwrite(fd, s.p, s.n, 0) == (ssize_t)s.n;
-}
-
-/* *fd is a sealed file, *size the octets of the description in it. */
-static enum err
-build(struct queue *q, struct job *j, int *fd, uint32_t *size)
-{
-	uint64_t places[DELIVER_MESSAGES_MAX][2] = { { 0 } };
-	struct buf text = buf_make(DESCRIPTION_MAX);
-	enum err e = describe_all(j, places, &text);
-	size_t room = text.n;
-
-	if (e != ERR_OK)
-		goto out;
-	e = file_memfd("job", fd);
-	if (e != ERR_OK)
-		goto out;
-	e = ERR_IO;
-	if (lseek(*fd, (off_t)room, SEEK_SET) != (off_t)room)
-		goto close;
-	e = copy_all(q, j, *fd, room, places);
-	if (e == ERR_OK)
-		e = describe_all(j, places, &text);
-	if (e == ERR_OK && (text.n > room ||
-	    !write_at_start(*fd, buf_span(&text))))
-		e = ERR_IO;
-	if (e == ERR_OK)
-		e = file_seal(*fd);
-	*size = (uint32_t)text.n;
-close:
-	if (e != ERR_OK)
-		file_close(*fd);
-out:
-	buf_free(&text);
-	return e;
-}
-
-static enum err
-send_job(struct queue *q, struct job *j)
+send_job(struct queue *q, struct job *j, int fd, uint32_t description)
 {
 	struct deliver_job msg = {
 		.job = j->number,
+		.description = description,
 		.relay = queue_relay_of(sched_site_name(q->sched, j->site)),
 		.site = sched_site_name(q->sched, j->site),
 		.hosts = sched_site_hosts(q->sched, j->site),
 	};
-	int fd;
-	enum err e = build(q, j, &fd, &msg.description);
-
-	if (e != ERR_OK)
-		return e;
-	/* All were lost while we looked at them. */
-	e = msg.description == 0 ? ERR_NONE :
+	enum err e = description == 0 ? ERR_NONE :
 	    role_send(q->role, j->worker, &ipc_deliver_job, &msg, &fd);
+
 	file_close(fd);
 	return e;
 }
@@ -234,41 +121,49 @@ give_back(struct queue *q, const struct sched_decision *d, struct job *j)
 {
 	uint64_t now = loop_now_ms(q->role->loop);
 
-	for (uint32_t i = 0; i < d->nitems; i++) {
-		bool is_lost = false;
-
-		for (uint32_t k = 0; j != NULL && k < j->nmessages; k++)
-			if (j->messages[k].item == d->items[i])
-				is_lost = j->messages[k].m == NULL;
-		if (is_lost)
-			sched_finish(q->sched, d->items[i]);
-		else
-			sched_return(q->sched, now, d->items[i],
-			    QUEUE_AWAY_MS);
-	}
+	for (uint32_t i = 0; i < d->nitems; i++)
+		sched_return(q->sched, now, d->items[i], QUEUE_AWAY_MS);
 	sched_job_end(q->sched, now, d->site, SCHED_END_LOST);
 	queue_job_free(q, j);
 }
 
-/* Leaves those in *d that go along. */
+/* The same for one that has its place already. */
 static void
-fill_job(struct queue *q, struct job *j, struct sched_decision *d)
+give_up_job(struct queue *q, struct job *j)
+{
+	struct queue_worker *w = j->worker == NULL ? NULL : j->worker->data;
+	uint64_t now = loop_now_ms(q->role->loop);
+
+	for (uint32_t i = 0; i < j->nmessages; i++)
+		if (j->messages[i].m == NULL)
+			sched_finish(q->sched, j->messages[i].item);
+		else
+			sched_return(q->sched, now, j->messages[i].item,
+			    QUEUE_AWAY_MS);
+	sched_job_end(q->sched, now, j->site, SCHED_END_LOST);
+	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++)
+		if (q->jobs[i] == j)
+			q->jobs[i] = NULL;
+	q->njobs--;
+	if (w != NULL)
+		w->njobs--;
+	queue_job_free(q, j);
+}
+
+static void
+fill_job(struct queue *q, struct job *j, const struct sched_decision *d)
 {
 	uint64_t now = loop_now_ms(q->role->loop);
-	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < d->nitems; i++) {
 		enum err e = queue_job_add(q, j, d->items[i]);
 
-		if (e == ERR_OK)
-			d->items[n++] = d->items[i];
-		else if (e == ERR_NONE || e == ERR_CORRUPT)
+		if (e == ERR_NONE || e == ERR_CORRUPT)
 			sched_finish(q->sched, d->items[i]);
-		else
+		else if (e != ERR_OK)
 			sched_return(q->sched, now, d->items[i],
 			    QUEUE_AWAY_MS);
 	}
-	d->nitems = n;
 }
 
 static void
@@ -313,32 +208,64 @@ take_octets(struct queue *q, struct job *j)
 	return true;
 }
 
+/* A thread has copied what is large. */
 void
-queue_start_job(struct queue *q, const struct sched_decision *decision)
+queue_job_built(struct job *j)
 {
-	struct sched_decision d = *decision;
-	uint32_t place = free_place(q);
+	struct queue *q = j->build->queue;
+	uint32_t description;
+	enum err e;
+	int fd;
+
+	/* With the store its messages have gone, and so does this process. */
+	if (q->store == NULL)
+		return;
+	e = queue_build_end(j, &fd, &description);
+	if (e == ERR_OK && (j->worker == NULL || q->is_stopping ||
+	    !store_may_deliver(q->store))) {
+		file_close(fd);
+		e = ERR_AGAIN;
+	}
+	if (e == ERR_OK)
+		e = send_job(q, j, fd, description);
+	if (e != ERR_OK)
+		give_up_job(q, j);
+	else
+		log_attempt(q, j);
+	queue_wake(q);
+}
+
+void
+queue_start_job(struct queue *q, const struct sched_decision *d)
+{
+	uint32_t place = free_place(q), description;
 	struct job *j = place < QUEUE_JOBS_MAX ? queue_job_new(q) : NULL;
+	bool is_waiting = false;
+	enum err e;
+	int fd;
 
 	if (j != NULL) {
-		j->site = d.site;
+		j->site = d->site;
 		j->worker = choose_worker(q,
-		    sched_site_name(q->sched, d.site));
+		    sched_site_name(q->sched, d->site));
 	}
 	if (j == NULL || j->worker == NULL) {
-		give_back(q, &d, j);
+		give_back(q, d, j);
 		return;
 	}
 	/* In its place first: whatever is lost meanwhile is found there. */
 	q->jobs[place] = j;
-	fill_job(q, j, &d);
-	if (j->nmessages == 0 || !take_octets(q, j) ||
-	    send_job(q, j) != ERR_OK) {
-		q->jobs[place] = NULL;
-		give_back(q, &d, j);
-		return;
-	}
-	log_attempt(q, j);
 	q->njobs++;
 	((struct queue_worker *)j->worker->data)->njobs++;
+	fill_job(q, j, d);
+	e = j->nmessages == 0 || !take_octets(q, j) ? ERR_NONE :
+	    queue_build(q, j, &fd, &description, &is_waiting);
+	if (e == ERR_OK && is_waiting)
+		return;
+	if (e == ERR_OK)
+		e = send_job(q, j, fd, description);
+	if (e != ERR_OK)
+		give_up_job(q, j);
+	else
+		log_attempt(q, j);
 }

@@ -239,7 +239,8 @@ queue_start(struct role *r)
 	return make_sched(q) == ERR_OK &&
 	    make_timers(q) == ERR_OK &&
 	    worker_new(r->loop, 1, 1, &q->sync_worker) == ERR_OK &&
-	    worker_new(r->loop, 1, 1, &q->make_worker) == ERR_OK;
+	    worker_new(r->loop, 1, 1, &q->make_worker) == ERR_OK &&
+	    worker_new(r->loop, 1, QUEUE_JOBS_MAX, &q->copy_worker) == ERR_OK;
 }
 
 static void

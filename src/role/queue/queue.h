@@ -63,9 +63,11 @@ struct job_message {
 	/* In job->text: reverse-path, then a list of deliver_recipient. */
 	uint32_t		 text, nreverse, nlist;
 };
+struct job_build;
 struct job {
 	uint64_t		 number;
-	struct role_peer	*worker;
+	struct role_peer	*worker;	/* NULL: went while it was built */
+	struct job_build	*build;		/* NULL: it was sent */
 	uint32_t		 site;
 	uint32_t		 nmessages;
 	struct job_message	 messages[DELIVER_MESSAGES_MAX];
@@ -126,7 +128,7 @@ struct queue {
 	struct sched		*sched;
 	struct retry		 retry;
 	struct siphash_key	 key;
-	struct worker		*sync_worker, *make_worker;
+	struct worker		*sync_worker, *make_worker, *copy_worker;
 	struct spool_job	 sync_job, make_job;
 	bool			 is_syncing, is_making, is_sync_set;
 	bool			 is_opening;	/* inside store_open */
@@ -213,7 +215,34 @@ void queue_resolver_went(struct queue *q);
 /* An item that has no route: DNS said why. */
 void queue_unrouted(struct queue *q, uint32_t item, uint32_t dest);
 
+/*
+ * build.c: a job's sealed file.  What lies in segments is checked and copied at
+ * once; large files in a thread, meanwhile the job waits in its place.
+ */
+struct job_build {
+	struct queue	*queue;
+	struct job	*job;
+	int		 fd;			/* the memfd */
+	uint64_t	 end;			/* octets laid out in it */
+	size_t		 room;			/* for the description */
+	uint32_t	 description;		/* its octets */
+	enum err	 error;			/* of the seal */
+	/* Of each message: where its octets begin, and how many. */
+	uint64_t	 places[DELIVER_MESSAGES_MAX][2];
+	struct buf	 larges;		/* of struct build_large */
+};
+/* True in *is_waiting: queue_job_built follows.  Else *fd is as below. */
+MUST_USE enum err queue_build(struct queue *q, struct job *j, int *fd,
+    uint32_t *description, bool *is_waiting);
+/*
+ * *fd is sealed, the caller's; *description the octets of the description in
+ * it, 0: all messages were lost.  Frees j->build.
+ */
+MUST_USE enum err queue_build_end(struct job *j, int *fd,
+    uint32_t *description);
+
 /* job.c */
+void queue_job_built(struct job *j);
 void queue_start_job(struct queue *q, const struct sched_decision *d);
 struct job *queue_job_new(struct queue *q);
 void queue_job_free(struct queue *q, struct job *j);

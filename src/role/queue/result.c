@@ -31,7 +31,8 @@ find_job(struct queue *q, uint64_t number, const struct role_peer *worker,
 {
 	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++)
 		if (q->jobs[i] != NULL && q->jobs[i]->number == number &&
-		    q->jobs[i]->worker == worker) {
+		    q->jobs[i]->worker == worker &&
+		    q->jobs[i]->build == NULL) {
 			*place = i;
 			return q->jobs[i];
 		}
@@ -409,9 +410,17 @@ queue_site_closed(struct role *r, struct role_peer *from, const void *msg,
 void
 queue_worker_went(struct queue *q, struct role_peer *p)
 {
-	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++)
-		if (q->jobs[i] != NULL && q->jobs[i]->worker == p)
+	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++) {
+		struct job *j = q->jobs[i];
+
+		if (j == NULL || j->worker != p)
+			continue;
+		/* One that it was not given yet goes back when it is built. */
+		if (j->build != NULL)
+			j->worker = NULL;
+		else
 			end_job(q, i, SCHED_END_LOST);
+	}
 	free(p->data);
 	p->data = NULL;
 }

@@ -560,6 +560,17 @@ envelope_of(struct buf *to, struct buf *list, const struct msg_id *id,
 	assert_int_equal(envelope_encode(&e, to), ERR_OK);
 }
 
+/* Content that does not go into a segment; the queue gives us files for it. */
+static void
+write_large(struct stage *s, struct spool_large *large, struct span text)
+{
+	for (int i = 0; spool_large_begin(s->writer, large) != ERR_OK; i++) {
+		assert_true(i < 200);
+		serve_once(s, 50);
+	}
+	assert_int_equal(spool_large_add(s->writer, large, text), ERR_OK);
+}
+
 struct msg_id
 stage_write(struct stage *s, const char *from, const char *const *to,
     size_t nto, const char *content)
@@ -569,6 +580,7 @@ stage_write(struct stage *s, const char *from, const char *const *to,
 	struct span text = span_str(content);
 	struct content_facts facts;
 	struct content_scan scan;
+	struct spool_large large;
 	uint8_t random[10];
 	uint64_t ticket;
 	struct msg_id id;
@@ -579,13 +591,18 @@ stage_write(struct stage *s, const char *from, const char *const *to,
 	content_scan_begin(&scan, SPAN("mx.example.org"));
 	content_scan_feed(&scan, text);
 	facts = content_scan_end(&scan);
-	const struct spool_message m = { .id = &id,
+	struct spool_message m = { .id = &id,
 		.envelope = buf_span(&envelope),
 		.added = SPAN("Received: by mx.example.org; then\r\n"),
 		.content = &text, .ncontent = 1, .facts = &facts };
 
 	for (int i = 0; spool_writer_wants(s->writer) == 2 && i < 200; i++)
 		serve_once(s, 50);
+	if (text.n > SPOOL_INLINE_MAX) {
+		write_large(s, &large, text);
+		m.large = &large;
+		m.ncontent = 0;
+	}
 	assert_int_equal(spool_append(s->writer, &m, &ticket), ERR_OK);
 	buf_free(&envelope);
 	buf_free(&list);
@@ -609,6 +626,11 @@ stage_sync(struct stage *s, bool is_told)
 		if (note.kind == SPOOL_NOTE_DURABLE && is_told)
 			stage_send(s->peers[IPC_ROLE_RECEIVER],
 			    &ipc_intake_accepted, &m, -1);
+		if (note.kind == SPOOL_NOTE_LARGE && is_told)
+			stage_send(s->peers[IPC_ROLE_RECEIVER],
+			    &ipc_intake_large_used,
+			    &(struct intake_large_used){ note.number,
+				note.is_bad }, -1);
 	}
 }
 

@@ -4,6 +4,8 @@
  */
 #include "rig.h"
 
+#include <errno.h>
+
 static void
 test_receive_and_claim(UNUSED void **state)
 {
@@ -73,6 +75,41 @@ test_outcomes_survive(UNUSED void **state)
 	rig_end(&r);
 }
 
+static int
+open_without_descriptors(UNUSED void *self, UNUSED int dir,
+    UNUSED const char *name, UNUSED unsigned int how)
+{
+	errno = EMFILE;
+	return -1;
+}
+
+/* Without a descriptor nothing is known of the file, so nothing is lost. */
+static void
+check_claims(struct rig *r, struct store_message *m)
+{
+	int (*open)(void *, int, const char *, unsigned int) = r->files.open;
+	struct store_piece pieces[4];
+	struct store_content c;
+	size_t n;
+
+	r->files.open = open_without_descriptors;
+	CHECK_NUM(store_claim(r->store, m, pieces, 4, &n), ERR_IO, "full");
+	CHECK_NUM(store_claim_large(r->store, m, pieces, 4, &n, &c), ERR_IO,
+	    "full");
+	r->files.open = open;
+	CHECK_NUM(store_claim_large(r->store, m, pieces, 4, &n, &c), ERR_OK,
+	    "for a thread");
+	CHECK_NUM(n, 1, "one piece");
+	CHECK_NUM(pieces[0].fd, c.fd, "of the caller's descriptor");
+	CHECK_NUM(store_content_check(&c), ERR_OK, "holds");
+	c.hash++;
+	CHECK_NUM(store_content_check(&c), ERR_CORRUPT, "another hash");
+	c.hash--;
+	c.size--;
+	CHECK_NUM(store_content_check(&c), ERR_CORRUPT, "another size");
+	store_content_close(&c);
+}
+
 static void
 test_large(UNUSED void **state)
 {
@@ -100,6 +137,7 @@ test_large(UNUSED void **state)
 	rig_notes(&r);
 	rig_restart(&r);
 	CHECK_NUM(r.nmessages, 1, "found");
+	check_claims(&r, r.messages[0]);
 	CHECK_NUM(store_claim(r.store, r.messages[0], pieces, 4, &n), ERR_OK,
 	    "claim");
 	CHECK_NUM(n, 1, "one piece");
