@@ -48,7 +48,10 @@ const struct schema_row schema_rows[] = {
 
 	TOP("resolver", value_servers, 0, 0, 0, NULL,
 	    "Forward DNS questions to these servers; without it to those of "
-	    "/etc/resolv.conf. Answers are validated here either way."),
+	    "/etc/resolv.conf. Answers are validated here either way. Servers "
+	    "of /etc/resolv.conf that strip DNSSEC are passed over: the root "
+	    "is asked. One named here is not; the log says so and mail "
+	    "waits."),
 	TOP("trust-anchor", value_path, OF(trust_anchor), 0, 0, NULL,
 	    "DNSSEC anchors instead of the system's."),
 	TOP("mx-port", value_port, OF(mx_port), 1, 65535, "25",

@@ -20,12 +20,14 @@ class Dns:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port(socket.SOCK_DGRAM)
+        self.name = next(iter(zones))
         rows = []
         for name, text in zones.items():
-            path = self.folder / f"{name}.zone"
+            # "" is the root itself.
+            path = self.folder / f"{name or 'root'}.zone"
             path.write_text(
                 f"$ORIGIN {name}.\n$TTL 60\n"
-                f"@ SOA ns.{name}. admin.{name}. 1 600 600 600 60\n"
+                f"@ SOA ns admin 1 600 600 600 60\n"
                 f"@ NS ns\nns A 127.0.0.1\n{text}\n")
             rows.append(f"  - domain: {name}.\n    file: {path}\n")
         for name in ("run", "db"):
@@ -59,7 +61,7 @@ class Dns:
     def _answers(self):
         import dns.message
         import dns.query
-        name = next(self.folder.glob("*.zone")).stem
+        name = self.name + "."
         try:
             answer = dns.query.udp(dns.message.make_query(name, "SOA"),
                                    "127.0.0.1", 0.5, self.port)

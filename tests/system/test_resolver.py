@@ -74,3 +74,26 @@ def test_signed_unsigned_and_bogus(make_server, signed_dns, aio_sink):
     got = sorted(r for m in sink.mails for r in m.recipients)
     assert got == ["a@plain.example", "a@signed.example"]
     assert not server.messages(), "a bounce"
+
+
+@pytest.mark.shows("DNS-3", "DNS-4")
+def test_resolver_that_strips_dnssec(make_server, dns):
+    """A chosen resolver without signatures: said once, and mail waits."""
+    d = dns({"": "plain.example MX 10 mx\nmx A 127.0.0.2\n"})
+    # The root has a key, says the anchor; this server shows none.
+    d.anchor.write_text(". IN DS 20326 8 2 " + "ab" * 32 + "\n")
+    server = make_server(extra=d.config + f"mx-port {free_port()}\n"
+                         + QUICK).start()
+    names = [send(server, f"a{i}@plain.example") for i in range(3)]
+
+    def told():
+        return server.log.read_text(errors="replace")
+
+    assert wait_for(lambda: "resolver-strips-dnssec" in told(), 20), \
+        server.log_tail()
+    assert wait_for(lambda: all(
+        any(r.get("id") == name and r.get("attempts", 0) > 1
+            for r in server.rows("queue", "list")) for name in names), 30)
+    assert "bogus (DNSSEC)" in told()
+    assert told().count("resolver-strips-dnssec") == 1
+    assert not server.messages(), "a bounce"

@@ -14,6 +14,7 @@
 #define DNS_SERVFAIL	2
 #define DNS_NXDOMAIN	3
 #define TYPE_DNSKEY	48
+#define PROBE_MS	60000u		/* between two probes */
 
 /* One question; freed when answered and no query is under way. */
 struct open_ask {
@@ -33,6 +34,8 @@ struct resolver {
 	struct ub_ctx		*ctx;		/* the one in use */
 	struct loop_watch	*watches[2];
 	struct loop_timer	*sweep;
+	bool			 is_probing, is_stripped;
+	uint64_t		 next_probe_ms;
 	struct open_ask		*asks;
 	size_t			 nasks;
 };
@@ -119,6 +122,7 @@ translate(int error, const struct ub_result *result)
 }
 
 static void go_on(struct open_ask *o);
+static void probe(struct role *r);
 
 static void
 told(void *arg, int error, struct ub_result *result)
@@ -128,6 +132,8 @@ told(void *arg, int error, struct ub_result *result)
 	struct ask_answer a = translate(error, result);
 	uint32_t random[ASK_QUERIES_MAX];
 
+	if (a.security == RESOLVE_BOGUS)
+		probe(o->role);
 	role_random(o->role, random, sizeof random);
 	ask_told(&o->ask, &q->q, &a, random);
 	ub_resolve_free(result);
@@ -247,8 +253,11 @@ readable_recurse(void *ctx, unsigned int events UNUSED)
 }
 
 /*
- * Servers of /etc/resolv.conf that strip DNSSEC make everything bogus: then we
- * recurse from the root ourselves (ARCHITECTURE 7).
+ * Servers that strip DNSSEC make every name bogus.  Those of /etc/resolv.conf
+ * were nobody's choice: then we recurse from the root ourselves (ARCHITECTURE
+ * 7).  One that a `resolver` line names was chosen, and may be the only one in
+ * reach: it is not passed over, but said clearly, once.  Asked at the start, and
+ * again behind a bogus answer: a server may be away, or change.
  */
 static void
 probed(void *arg, int error, struct ub_result *result)
@@ -256,14 +265,33 @@ probed(void *arg, int error, struct ub_result *result)
 	struct role *r = arg;
 	struct resolver *s = r->self;
 	struct log_line line;
+	bool is_bogus = error == 0 && result != NULL && result->bogus;
 
-	if (error == 0 && result != NULL && result->bogus) {
-		s->ctx = s->recurse;
-		log_begin(&line, LOG_LEVEL_WARN, NULL, "resolver-strips-dnssec");
-		log_str(&line, "now", "asking from the root");
-		role_log(r, &line);
-	}
 	ub_resolve_free(result);
+	s->is_probing = false;
+	if (!is_bogus || s->is_stripped)
+		return;
+	s->is_stripped = true;
+	log_begin(&line, s->recurse != NULL ? LOG_LEVEL_WARN : LOG_LEVEL_ALARM,
+	    NULL, "resolver-strips-dnssec");
+	if (s->recurse != NULL)
+		s->ctx = s->recurse;
+	log_str(&line, "now", s->recurse != NULL ? "asking from the root" :
+	    "mail waits: name a resolver that passes DNSSEC on, or none");
+	role_log(r, &line);
+}
+
+static void
+probe(struct role *r)
+{
+	struct resolver *s = r->self;
+	uint64_t now = loop_now_ms(r->loop);
+
+	if (s->is_probing || s->is_stripped || now < s->next_probe_ms)
+		return;
+	s->next_probe_ms = now + PROBE_MS;
+	s->is_probing = ub_resolve_async(s->forward, ".", TYPE_DNSKEY, 1, r,
+			    probed, NULL) == 0;
 }
 
 /* --- life -------------------------------------------------------------- */
@@ -320,9 +348,7 @@ resolver_serve(struct role *r)
 	struct resolver *s = r->self;
 
 	loop_timer_set(s->sweep, 1000);
-	if (s->recurse != NULL)
-		(void)ub_resolve_async(s->forward, ".", TYPE_DNSKEY, 1, r,
-		    probed, NULL);
+	probe(r);
 }
 
 int
