@@ -1,8 +1,9 @@
 """Octets in are octets out: to mailboxes and to servers of others."""
 import pytest
 
+from conftest import server_tls
 from mails import canonical, collected, generated, sized
-from server import LONG, wait_for
+from server import free_port, wait_for
 from talk import Talk
 
 OURS = ("return-path:", "delivered-to:", "received:")
@@ -120,35 +121,48 @@ def relay_to(port):
     return f"relay via smtp://127.0.0.1:{port}\n"
 
 
-@pytest.mark.shows("SMTP-3", "DLV-1")
-@pytest.mark.timeout(300)
-def test_to_aiosmtpd(make_server, aio_sink):
-    """Byte for byte to another server, dot-stuffed by us."""
-    sink = aio_sink()
-    server = make_server(extra=relay_to(sink.port)).start()
-    mails = list(generated())[0 if LONG else -260:]
-    sent = send_all(server.port("relay"), mails + list(collected()),
-                    "there@example.com")
-    got = sink.wait(len(sent), 60)
+def everything():
+    """What goes to servers of others: made, collected, and one of 40 MiB."""
+    yield from generated()
+    yield from collected()
+    yield "40 MiB", sized(40 << 20)
+
+
+def arrived_at(got, number_of, unstored=lambda octets: octets):
     arrived = {}
     for mail in got:
-        number = int(mail.sender[1:].split("@")[0])
+        number = number_of(mail)
         assert number not in arrived, "a second copy"
-        assert b"\n" not in mail.content.replace(b"\r\n", b"")
-        arrived[number] = without_ours(lf(mail.content))
-    check(sent, arrived)
+        arrived[number] = without_ours(unstored(mail.content))
+    return arrived
+
+
+@pytest.mark.shows("SMTP-3", "DLV-1")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("has_tls", [False, True], ids=["plain", "starttls"])
+def test_to_aiosmtpd(make_server, aio_sink, vectors, has_tls):
+    """Byte for byte to another server, dot-stuffed by us."""
+    port = free_port()
+    server = make_server(extra=relay_to(port))
+    sink = aio_sink(port=port,
+                    tls=server_tls(server.folder) if has_tls else None)
+    server.start()
+    sent = send_all(server.port("relay"), everything(), "there@example.com")
+    assert len(sent) > 600
+    got = sink.wait(len(sent), 120)
+    assert set(sink.was_tls) == {has_tls}
+    assert all(b"\n" not in m.content.replace(b"\r\n", b"") for m in got)
+    check(sent, arrived_at(
+        got, lambda m: int(m.sender[1:].split("@")[0]), lf))
 
 
 @pytest.mark.shows("SMTP-3")
 @pytest.mark.timeout(300)
-def test_to_smtp_sink(make_server, postfix_sink):
+def test_to_smtp_sink(make_server, postfix_sink, vectors):
     """The same to Postfix's sink, which splits at LF."""
     server = make_server(extra=relay_to(postfix_sink.port)).start()
-    sent = send_all(server.port("relay"), generated(), "there@example.com")
-    got = postfix_sink.wait(len(sent), 60)
-    arrived = {}
-    for mail in got:
-        number = int(mail.sender.split("<m")[1].split("@")[0])
-        assert number not in arrived, "a second copy"
-        arrived[number] = without_ours(mail.content)
-    check(sent, arrived)
+    sent = send_all(server.port("relay"), everything(), "there@example.com")
+    assert len(sent) > 600
+    got = postfix_sink.wait(len(sent), 120)
+    check(sent, arrived_at(
+        got, lambda m: int(m.sender.split("<m")[1].split("@")[0])))

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from server import PASSWORD, wait_for
+from server import PASSWORD, Server, free_port, wait_for
 
 BODY = "a line\n.a dot first\nlast line\n"
 MESSAGE = ("From: someone@example.net\nTo: user@example.org\n"
@@ -32,8 +32,11 @@ def swaks(s, way, subject):
                           "--auth", "PLAIN"],
         "starttls login": ["--port", s.port("submission"), "--tls",
                            "--auth", "LOGIN"],
+        "tls": ["--port", s.port("relays"), "--tlsc"],
         "tls auth": ["--port", s.port("submissions"), "--tlsc",
                      "--auth", "PLAIN"],
+        "tls login": ["--port", s.port("submissions"), "--tlsc",
+                      "--auth", "LOGIN"],
     }[way]
     if "auth" in way or "login" in way:
         words += ["--auth-user", USER, "--auth-password", PASSWORD]
@@ -49,8 +52,16 @@ def curl(s, way, subject):
                      f"smtp://127.0.0.1:{s.port('mx')}/client.example.net"],
         "starttls auth": ["--ssl-reqd", "--user", f"{USER}:{PASSWORD}",
                           f"smtp://127.0.0.1:{s.port('submission')}"],
+        "starttls login": ["--ssl-reqd", "--user", f"{USER}:{PASSWORD}",
+                           "--login-options", "AUTH=LOGIN",
+                           f"smtp://127.0.0.1:{s.port('submission')}"],
+        "tls": [f"smtps://127.0.0.1:{s.port('relays')}/client.example.net"],
         "tls auth": ["--user", f"{USER}:{PASSWORD}",
+                     "--login-options", "AUTH=PLAIN",
                      f"smtps://127.0.0.1:{s.port('submissions')}"],
+        "tls login": ["--user", f"{USER}:{PASSWORD}",
+                      "--login-options", "AUTH=LOGIN",
+                      f"smtps://127.0.0.1:{s.port('submissions')}"],
     }[way]
     run(*words, stdin=MESSAGE.format(subject=subject).replace("\n", "\r\n"))
 
@@ -61,7 +72,9 @@ def msmtp(s, way, subject):
         "starttls": ("mx", "on", "on", "off"),
         "starttls auth": ("submission", "on", "on", "plain"),
         "starttls login": ("submission", "on", "on", "login"),
+        "tls": ("relays", "on", "off", "off"),
         "tls auth": ("submissions", "on", "off", "plain"),
+        "tls login": ("submissions", "on", "off", "login"),
     }[way]
     words = ["msmtp", "--file=/dev/null", "--host=127.0.0.1",
              f"--port={s.port(port)}", f"--from={USER}", f"--tls={tls}",
@@ -76,10 +89,11 @@ def msmtp(s, way, subject):
 
 
 def smtplib_(s, way, subject):
-    port = {"tls auth": "submissions", "starttls auth": "submission",
+    port = {"tls": "relays", "tls auth": "submissions",
+            "tls login": "submissions", "starttls auth": "submission",
             "starttls login": "submission"}.get(way, "mx")
     context = ssl._create_unverified_context()
-    if way == "tls auth":
+    if way.startswith("tls"):
         client = smtplib.SMTP_SSL("127.0.0.1", s.port(port), context=context,
                                   timeout=30)
     else:
@@ -105,8 +119,14 @@ def s_nail(s, way, subject):
                      ["-Ssmtp-auth=none", "-Ssmtp-use-starttls"]),
         "starttls auth": (f"smtp://{quoted}@127.0.0.1:{s.port('submission')}",
                           ["-Ssmtp-auth=plain", "-Ssmtp-use-starttls"]),
+        "starttls login": (f"smtp://{quoted}@127.0.0.1:{s.port('submission')}",
+                           ["-Ssmtp-auth=login", "-Ssmtp-use-starttls"]),
+        "tls": (f"smtps://127.0.0.1:{s.port('relays')}",
+                ["-Ssmtp-auth=none"]),
         "tls auth": (f"smtps://{quoted}@127.0.0.1:{s.port('submissions')}",
                      ["-Ssmtp-auth=plain"]),
+        "tls login": (f"smtps://{quoted}@127.0.0.1:{s.port('submissions')}",
+                      ["-Ssmtp-auth=login"]),
     }[way]
     run("s-nail", "-:/", "-Sv15-compat", f"-Smta={url}",
         "-Stls-verify=ignore", f"-Sfrom={USER}",
@@ -114,17 +134,17 @@ def s_nail(s, way, subject):
         "-s", subject, USER, stdin=BODY)
 
 
-ALL = ("plain", "starttls", "starttls auth", "starttls login", "tls auth")
-FEWER = ("plain", "starttls", "starttls auth", "tls auth")
-CLIENTS = [(swaks, ALL), (curl, FEWER), (msmtp, ALL), (smtplib_, ALL),
-           (s_nail, FEWER)]
+# Without TLS no client may log in (AUTH-1), so that is all there is.
+WAYS = ("plain", "starttls", "starttls auth", "starttls login",
+        "tls", "tls auth", "tls login")
+CLIENTS = (swaks, curl, msmtp, smtplib_, s_nail)
 
 
 @pytest.mark.ordinary
 @pytest.mark.shows("SPL-1", "AUTH-1", "TLS-4")
 @pytest.mark.parametrize("client,way", [
     pytest.param(c, w, id=f"{c.__name__.strip('_')}-{w.replace(' ', '-')}")
-    for c, ways in CLIENTS for w in ways])
+    for c in CLIENTS for w in WAYS])
 def test_client_sends(shared_server, client, way):
     """Each client, each way: the message is in the mailbox, once."""
     s = shared_server
@@ -141,17 +161,23 @@ def test_client_sends(shared_server, client, way):
     text = files[0].read_bytes().replace(b"\r\n", b"\n")
     assert BODY.encode() in text
     assert text.count(b"\nReceived: ") + text.startswith(b"Received: ") == 1
-    protocol = {"plain": b"ESMTP", "starttls": b"ESMTPS"}.get(way, b"ESMTPSA")
+    protocol = {"plain": b"ESMTP", "starttls": b"ESMTPS",
+                "tls": b"ESMTPS"}.get(way, b"ESMTPSA")
     if "tls" in way:
         assert b"(TLSv1." in text
     # Without a login s-nail says HELO.
-    if client is not s_nail or "auth" in way:
+    if client is not s_nail or "auth" in way or "login" in way:
         assert b"with " + protocol in text.replace(b"\n\t", b" "), text[:800]
 
 
 @pytest.fixture(scope="module")
 def shared_server(tmp_path_factory):
-    from server import Server
-    s = Server(tmp_path_factory.mktemp("clients") / "server").start()
+    port = free_port()
+    s = Server(tmp_path_factory.mktemp("clients") / "server",
+               extra=f"listen relay on 127.0.0.1:{port} from 127.0.0.0/8 "
+               "tls implicit\n")
+    # TLS from the first octet, and nobody need log in.
+    s.ports["relays"] = port
+    s.start()
     yield s
     s.end()
