@@ -272,6 +272,30 @@ test_dns_away(void **state)
 	world_close(&w);
 }
 
+/* DNS-4: an hour without DNS while mail comes: nothing is given up. */
+static void
+test_dns_away_for_an_hour(void **state)
+{
+	struct world w;
+	uint64_t m = 0;
+
+	(void)state;
+	world_open(&w);
+	w.is_dns_down = true;
+	for (uint64_t minute = 1; minute <= 60; minute++) {
+		for (unsigned int i = 0; i < 10; i++)
+			(void)add_of(&w, m++, "d1.example", 1);
+		world_run(&w, START + minute * MINUTE);
+	}
+	CHECK_NUM(w.finished, 0, "none has gone");
+	w.is_dns_down = false;
+	/* The oldest have waited 300 s x 1.5 ...: their next try is near. */
+	world_run(&w, START + 3 * HOUR);
+	CHECK_NUM(w.finished, 600, "all delivered");
+	CHECK_NUM(w.expired, 0, "nothing was given up");
+	world_close(&w);
+}
+
 /* Four days of waiting in an earlier life count; a late one gets a try. */
 static void
 test_recovered(void **state)
@@ -666,6 +690,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_bounce_lives_shorter, "DLV-6"),
 	TEST(test_comes_back, "DLV-6"),
 	TEST(test_dns_away, "DLV-6"),
+	TEST(test_dns_away_for_an_hour, "DNS-4 DLV-6"),
 	TEST(test_recovered, "DLV-9"),
 	TEST(test_slow_start, "DLV-7"),
 	TEST(test_halved_and_waits_as_a_whole, "DLV-7"),
