@@ -1,11 +1,14 @@
 """DNSSEC as our own resolver role sees it: signed, unsigned and bogus zones."""
+import threading
+
 import dns.message
 import dns.query
 import pytest
 
 import dns_server
-from server import free_port, wait_for
-from test_relay import QUICK, send
+from server import LONG, figure, free_port, wait_for
+from talk import Talk
+from test_relay import BODY, QUICK, send
 
 ZONE = "@ MX 10 mx\nmx A 127.0.0.2\n"
 ZONES = {"signed.example": ZONE, "bogus.example": ZONE,
@@ -97,3 +100,43 @@ def test_resolver_that_strips_dnssec(make_server, dns):
     assert "bogus (DNSSEC)" in told()
     assert told().count("resolver-strips-dnssec") == 1
     assert not server.messages(), "a bounce"
+
+
+@pytest.mark.shows("DNS-1", "DNS-4")
+@pytest.mark.timeout(600 if LONG else 120)
+def test_resolver_killed_under_load(make_server, dns, aio_sink):
+    """Each letter needs the DNS, and the DNS dies all the time: all arrive."""
+    port = free_port()
+    sink = aio_sink(port=port, host="127.0.0.2")
+    # Each name of its own: nothing is answered from what is known already.
+    d = dns({"any.example": "* A 127.0.0.2\n"})
+    server = make_server(extra=d.config + f"mx-port {port}\n" + QUICK).start()
+    count = 3000 if LONG else 150
+    is_over = threading.Event()
+    killed = []
+
+    def kill():
+        while not is_over.wait(0.15):
+            pid = server.kill_role("resolver")
+            if pid and pid not in killed:
+                killed.append(pid)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        with Talk(server.port("relay")) as t:
+            t.hello()
+            for i in range(count):
+                # Intake goes on whatever the resolver does.
+                t.mail(BODY, sender="user@example.org",
+                       to=f"r@d{i}.any.example")
+        wait_for(lambda: len(killed) > 5, 20)
+    finally:
+        is_over.set()
+        killer.join()
+    got = sorted(r for m in sink.wait(count, 300 if LONG else 60)
+                 for r in m.recipients)
+    assert got == sorted(f"r@d{i}.any.example" for i in range(count)), \
+        server.log_tail()
+    assert len(killed) > 5 and not server.messages(), "a bounce"
+    figure("kills-of-resolver", len(killed), "kills")
