@@ -385,12 +385,39 @@ test_sweep(void **state)
 	place_free(&p);
 }
 
-/* A directory that turns into a link and back while mail is delivered. */
+/* A directory that turns into something else and back while mail comes. */
 struct racer {
 	char		path[2][128];
-	char		target[128];
+	char		target[128];	/* a directory of the victim's */
+	char		file[160];	/* and a file of it */
+	bool	      (*plant)(const struct racer *r);
 	_Atomic bool	is_over;
 };
+
+static bool
+plant_symlink(const struct racer *r)
+{
+	return symlink(r->target, r->path[0]) == 0;
+}
+
+static bool
+plant_symlink_to_file(const struct racer *r)
+{
+	return symlink(r->file, r->path[0]) == 0;
+}
+
+static bool
+plant_hard_link(const struct racer *r)
+{
+	return link(r->file, r->path[0]) == 0;
+}
+
+/* Who opens it without care waits for a reader, for ever. */
+static bool
+plant_fifo(const struct racer *r)
+{
+	return mkfifo(r->path[0], 0600) == 0;
+}
 
 static void *
 race(void *p)
@@ -399,7 +426,7 @@ race(void *p)
 
 	while (!r->is_over) {
 		(void)rename(r->path[0], r->path[1]);
-		if (symlink(r->target, r->path[0]) == 0)
+		if (r->plant(r))
 			(void)unlink(r->path[0]);
 		(void)rename(r->path[1], r->path[0]);
 	}
@@ -473,30 +500,67 @@ deliver_racing(const struct place *p, struct racer *r, int rounds)
 	return done;
 }
 
+/* The victim's file is what it was. */
+static void
+check_untouched(const char *path, const char *what)
+{
+	struct stat st;
+	char text[16] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink == 1 &&
+	    read(fd, text, sizeof text - 1) == 6 &&
+	    strcmp(text, "secret") == 0, "%s: the file was touched", what);
+	(void)close(fd);
+}
+
+static void
+race_at(const char *step, const char *name,
+    bool (*plant)(const struct racer *), int rounds)
+{
+	struct place p = place_make(), v = victim_make();
+	struct racer r = { .plant = plant };
+	struct mailbox box;
+	int fd;
+
+	assert_int_equal(open_box(&p, SPAN("bob"), &box), ERR_OK);
+	mailbox_close(&mailbox_system, &box);
+	(void)snprintf(r.path[0], 128, "%s/%s", p.path, step);
+	(void)snprintf(r.path[1], 128, "%s/away", p.path);
+	(void)snprintf(r.target, 128, "%s", v.path);
+	(void)snprintf(r.file, 160, "%s/file", v.path);
+	fd = open(r.file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "secret", 6), 6);
+	(void)close(fd);
+	(void)deliver_racing(&p, &r, rounds);
+	CHECK_NUM(files_below(v.path), 1, "%s, %s: written outside", step,
+	    name);
+	check_untouched(r.file, name);
+	place_free(&p);
+	place_free(&v);
+}
+
 static void
 test_swap_race(void **state)
 {
 	static const char *const steps[] = { "a.example", "a.example/bob",
 	    "a.example/bob/tmp", "a.example/bob/new" };
-	int rounds = getenv("POSTHORSE_LONG") != NULL ? 25000 : 500;
+	static const struct {
+		const char *name;
+		bool (*plant)(const struct racer *r);
+	} plants[] = {
+		{ "symbolic link", plant_symlink },
+		{ "symbolic link to a file", plant_symlink_to_file },
+		{ "hard link", plant_hard_link },
+		{ "fifo", plant_fifo },
+	};
+	int rounds = getenv("POSTHORSE_LONG") != NULL ? 6250 : 125;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(steps); i++) {
-		struct place p = place_make(), v = victim_make();
-		struct racer r = { .is_over = false };
-		struct mailbox box;
-
-		assert_int_equal(open_box(&p, SPAN("bob"), &box), ERR_OK);
-		mailbox_close(&mailbox_system, &box);
-		(void)snprintf(r.path[0], 128, "%s/%s", p.path, steps[i]);
-		(void)snprintf(r.path[1], 128, "%s/away", p.path);
-		(void)snprintf(r.target, 128, "%s", v.path);
-		(void)deliver_racing(&p, &r, rounds);
-		CHECK_NUM(files_below(v.path), 0, "%s: written outside",
-		    steps[i]);
-		place_free(&p);
-		place_free(&v);
-	}
+	for (size_t i = 0; i < COUNT(steps); i++)
+		for (size_t k = 0; k < COUNT(plants); k++)
+			race_at(steps[i], plants[k].name, plants[k].plant,
+			    rounds);
 }
 
 int
