@@ -140,8 +140,11 @@ struct config_limits {
 	uint64_t	bad_recipients;		/* of one session */
 	uint64_t	body_line;		/* octets of a line of content */
 	uint64_t	idle;			/* s without a command */
+	uint64_t	idle_busy;		/* at 75 % of the sessions */
+	uint64_t	idle_full;		/* at 90 % */
 	uint64_t	data_idle;		/* s without an octet of content */
-	uint64_t	data_rate;		/* octets/s over 60 s at least */
+	uint64_t	data_rate;		/* octets/s, at least */
+	uint64_t	data_rate_window;	/* s over which it is measured */
 	uint64_t	session_without_mail;	/* s */
 	uint64_t	session;		/* s in all */
 	uint64_t	final_reply;		/* s from the final dot to a reply */

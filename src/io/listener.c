@@ -127,21 +127,21 @@ rested(void *ctx)
 static void
 starve(struct listener *l, int error)
 {
-	int fd;
+	int fd = -1;
 
 	if (l->reserve >= 0) {
 		(void)close(l->reserve);
 		l->reserve = -1;
 		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd >= 0)
-			(void)close(fd);
-		l->reserve = reserve_make();
 	}
 	l->is_resting = true;
 	wants(l);
 	loop_timer_set(l->rest, LISTENER_REST_MS);
+	/* The reserve is made anew after the rest, when fd is closed. */
 	if (l->ops->starved != NULL)
-		l->ops->starved(l->ctx, error);
+		l->ops->starved(l->ctx, fd, error);
+	else if (fd >= 0)
+		(void)close(fd);
 }
 
 /* accept(2): the connection itself has failed; take the next one. */

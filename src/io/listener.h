@@ -3,7 +3,7 @@
  *
  * At most LISTENER_BURST a turn, so that those we already talk to are served
  * between.  When descriptors run out (OPS-3) a reserve descriptor is spent to
- * take one connection and close it, then accepting rests for
+ * take one connection and turn it away, then accepting rests for
  * LISTENER_REST_MS: no busy loop, and it goes on by itself.
  *
  * The only place where an IPv4-mapped IPv6 address becomes IPv4 (SMTP-12).
@@ -32,8 +32,10 @@ struct listener;
 struct listener_ops {
 	/* fd is the callee's: non-blocking, close-on-exec, TCP_NODELAY. */
 	void (*accepted)(void *ctx, int fd, const struct listener_peer *peer);
-	/* May be NULL.  Out of descriptors (error is errno); resting now. */
-	void (*starved)(void *ctx, int error);
+	/* May be NULL.  Out of descriptors (error is errno); resting now.
+	 * fd: who was taken all the same, the callee's to turn away and
+	 * close; -1: nobody. */
+	void (*starved)(void *ctx, int fd, int error);
 };
 /* Takes fd over: bound and listening, TCP or UNIX. */
 MUST_USE enum err listener_new(struct loop *loop, int fd,

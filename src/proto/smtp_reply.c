@@ -24,6 +24,7 @@ static const struct {
 	[RE_QUEUED] = { 250, "2.0.0", "queued as " },
 
 	[RE_STOPPING] = { 421, "4.3.2", "Shutting down, try again later" },
+	[RE_FULL] = { 421, "4.3.2", "No place is free, try again later" },
 	[RE_TOO_MANY_SESSIONS] = { 421, "4.7.0", "Too many connections" },
 	[RE_TIMEOUT] = { 421, "4.4.2", "Too slow, closing" },
 	[RE_TOO_MANY_ERRORS] = { 421, "4.7.0", "Too many errors" },

@@ -147,11 +147,12 @@ def test_full_disk(make_server):
 @pytest.mark.shows("OPS-3")
 def test_descriptors_run_out(make_server):
     """A receiver with few descriptors pauses, burns nothing, recovers."""
-    server = make_server(files=100, change=lambda text: text.replace(
+    server = make_server(change=lambda text: text.replace(
         "receivers 2", "receivers 1")).start()
     pid = server.roles()["receiver"][0]
+    limit_files(pid, max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 30)
     open_now = [socket.create_connection(("127.0.0.1", server.port("mx")), 5)
-                for _ in range(120)]
+                for _ in range(60)]
     assert wait_for(lambda: "starved" in server.log_tail(400), 10)
 
     def ticks():
@@ -163,8 +164,45 @@ def test_descriptors_run_out(make_server):
     share = (ticks() - before) / (3 * os.sysconf("SC_CLK_TCK"))
     assert server.roles()["receiver"] == [pid], "the receiver died"
     assert share < 0.05, f"{share:.0%} of a processor while waiting"
+    # Who was turned away has heard so (RFC 5321 3.8).
+    said = [first_octets(s) for s in open_now]
+    assert b"220" in said and b"421" in said, said
     for s in open_now:
         s.close()
+    assert wait_for(lambda: sends(server), 20)
+
+
+def limit_files(pid, files):
+    """Of a running receiver: its own user may do that."""
+    number = FIRST_ID + USERS.index("smtp")
+    subprocess.run(["prlimit", "--pid", str(pid), f"--nofile={files}:"],
+                   check=True, user=number, group=number, extra_groups=[])
+
+
+def first_octets(s):
+    s.settimeout(0.05)
+    try:
+        return s.recv(3)
+    except OSError:
+        return b""
+
+
+def test_places_are_half_of_the_descriptors(make_server):
+    """Section 19: 10,000 sessions, or so many; then 421."""
+    server = make_server(files=100, change=lambda text: text.replace(
+        "receivers 2", "receivers 1")).start()
+    open_now = []
+    try:
+        for _ in range(50):
+            open_now.append(Talk(server.port("mx")))
+            assert open_now[-1].greeting[0] == 220
+        with Talk(server.port("mx")) as t:
+            assert t.greeting == (421, "4.3.2 No place is free, try again "
+                                  "later")
+    finally:
+        for t in open_now:
+            t.close()
+    assert "starved" not in server.log.read_text(errors="replace")
     assert wait_for(lambda: sends(server), 20)
 
 

@@ -3,6 +3,7 @@
  */
 #include "role/receiver/receiver.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 bool
@@ -44,6 +45,9 @@ policy_fill(struct receiver_listen *l, const struct config *c)
 		[CONFIG_LISTEN_RELAY] = SMTP_RELAY,
 	};
 	const struct config_limits *m = &c->limits;
+	bool is_full = l->receiver->load == LOAD_FULL;
+	uint64_t errors = is_full ? RECEIVER_FULL_ERRORS : UINT64_MAX;
+	uint64_t commands = is_full ? RECEIVER_FULL_COMMANDS : UINT64_MAX;
 
 	l->name = l->config == NULL ? "local" :
 	    config_listen_name(l->config->kind);
@@ -57,8 +61,8 @@ policy_fill(struct receiver_listen *l, const struct config *c)
 		.message_size = m->message_size,
 		.recipients = m->recipients,
 		.errors_soft = m->errors_soft,
-		.errors = m->errors,
-		.commands = m->commands,
+		.errors = MIN(m->errors, errors),
+		.commands = MIN(m->commands, commands),
 		.mails = m->mails,
 		.bad_recipients = m->bad_recipients,
 		.body_line = m->body_line,
@@ -68,15 +72,20 @@ policy_fill(struct receiver_listen *l, const struct config *c)
 	};
 }
 
+void
+receiver_policy_load(struct receiver *rc)
+{
+	for (size_t i = 0; i < rc->nlistens; i++)
+		policy_fill(&rc->listens[i], rc->role->config);
+}
+
 bool
 receiver_listen_load(struct receiver *rc)
 {
-	const struct config *c = rc->role->config;
-
+	receiver_policy_load(rc);
 	for (size_t i = 0; i < rc->nlistens; i++) {
-		struct receiver_listen *l = &rc->listens[i];
+		const struct receiver_listen *l = &rc->listens[i];
 
-		policy_fill(l, c);
 		if (rc->tls == NULL && l->config != NULL &&
 		    l->config->tls == CONFIG_TLS_IMPLICIT)
 			return false;
@@ -84,18 +93,39 @@ receiver_listen_load(struct receiver *rc)
 	return true;
 }
 
+/*
+ * RFC 5321 3.1 and 3.8: there is no place, and who came hears so.  With TLS
+ * from the first octet there is no plain text to say it in.
+ */
 static void
-on_accepted(void *ctx, int fd, const struct listener_peer *peer)
+turn_away(const struct receiver_listen *l, int fd)
 {
-	session_new(ctx, fd, peer);
+	struct buf text = buf_make(SMTP_OUT_MAX);
+	bool is_plain = l->config == NULL ||
+	    l->config->tls != CONFIG_TLS_IMPLICIT;
+
+	if (is_plain &&
+	    smtp_reply_write(&text, RE_FULL, true, span_of(NULL, 0)) == ERR_OK)
+		(void)!send(fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	buf_free(&text);
+	(void)close(fd);
 }
 
 static void
-on_starved(void *ctx, int error)
+on_accepted(void *ctx, int fd, const struct listener_peer *peer)
+{
+	if (!session_new(ctx, fd, peer))
+		turn_away(ctx, fd);
+}
+
+static void
+on_starved(void *ctx, int fd, int error)
 {
 	struct receiver_listen *l = ctx;
 	struct log_line line;
 
+	if (fd >= 0)
+		turn_away(l, fd);
 	log_begin(&line, LOG_LEVEL_WARN, NULL, "starved");
 	log_str(&line, "listen", l->name);
 	log_str(&line, "why", strerror(error));

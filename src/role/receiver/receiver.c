@@ -66,8 +66,8 @@ on_load(struct role *r)
 	rc->added = buf_make(SPOOL_ADDED_MAX);
 	rc->envelope = buf_make(ENVELOPE_MAX);
 	rc->kick = (struct loop_task){ .run = on_kick, .ctx = rc };
-	rc->nslots = (uint32_t)MIN(r->config->limits.sessions,
-	    RECEIVER_SESSIONS_MAX);
+	rc->nslots = load_places(r->config);
+	rc->share = (uint32_t)MAX(rc->nslots / r->config->receivers, 1u);
 	rc->slots = calloc(rc->nslots, sizeof(struct session *));
 	rc->free_slots = calloc(rc->nslots, sizeof *rc->free_slots);
 	if (rc->slots == NULL || rc->free_slots == NULL || !load_tls(rc))

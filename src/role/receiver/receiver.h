@@ -2,6 +2,7 @@
  * receiver.h - the role that takes mail in: what its files share.
  *
  *	accept.c	sockets into sessions, and who may connect
+ *	load.c		how full it is, and what is shorter then
  *	session.c	a stream, a session machine, and what its actions ask
  *	ask.c		questions to lookup, and remembered answers
  *	content.c	content on its way: chunks, or a large file
@@ -29,8 +30,19 @@
 #define RECEIVER_CHUNKS_MAX	(SPOOL_INLINE_MAX / RECEIVER_CHUNK)
 #define RECEIVER_CACHE_MAX	4096u		/* answers about recipients */
 #define RECEIVER_ASK_MS		10000u		/* then it is "temporary" */
+#define RECEIVER_BUSY_PERCENT	75u		/* section 19: of its places */
+#define RECEIVER_FULL_PERCENT	90u
+#define RECEIVER_FULL_ERRORS	2u		/* then; section 19: "stress" */
+#define RECEIVER_FULL_COMMANDS	10u
 
 struct receiver;
+
+enum receiver_load {
+	LOAD_EASY,
+	LOAD_BUSY,		/* clients wait shorter */
+	LOAD_FULL,		/* shorter still, and may err less */
+	LOAD_COUNT
+};
 
 struct chunk {
 	struct chunk	*next;
@@ -100,6 +112,8 @@ struct receiver {
 	struct session	       **slots;		/* nslots */
 	uint32_t		*free_slots;
 	uint32_t		 nslots, nfree;
+	uint32_t		 share;		/* of all sessions, ours */
+	enum receiver_load	 load;
 	uint64_t		 nasked;	/* questions so far: tags */
 	uint64_t		 nshaking;	/* unfinished handshakes */
 
@@ -127,12 +141,23 @@ struct receiver {
 /* accept.c */
 bool receiver_listener(struct role *r, uint32_t row, int fd);
 bool receiver_listen_load(struct receiver *rc);
+/* What each listener demands, at the load of now. */
+void receiver_policy_load(struct receiver *rc);
 /* Once: as soon as there is a segment, or patience has ended. */
 void receiver_listen_start(struct receiver *rc);
 void receiver_listen_stop(struct receiver *rc);
 
+/* load.c */
+/* How many sessions it may hold. */
+uint32_t load_places(const struct config *c);
+/* A session has come or gone. */
+void load_look(struct receiver *rc);
+/* How long a client may be silent now, in seconds. */
+uint64_t load_idle(const struct receiver *rc);
+
 /* session.c */
-void session_new(struct receiver_listen *l, int fd,
+/* False: no place or no memory; fd stays the caller's. */
+MUST_USE bool session_new(struct receiver_listen *l, int fd,
     const struct listener_peer *peer);
 /* The answer whether it may be here: greet it, or send it away. */
 void session_admit(struct session *s, bool is_allowed);
@@ -142,6 +167,8 @@ void session_starttls(struct session *s, bool is_allowed);
 void session_go_on(struct session *s);
 /* Look at its time again when ms have passed, or something is due before. */
 void session_watch(struct session *s, uint64_t ms);
+/* It has less time from now on. */
+void session_hurry(struct session *s);
 /* Say 421 and end it, unless it waits for its record to be durable. */
 void session_stop(struct session *s, enum smtp_reply re, const char *why);
 

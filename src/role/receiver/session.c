@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define DELAY_MS	1000u		/* section 19: errors, soft */
-#define RATE_MS		60000u		/* section 19: min rate over 60 s */
+#define LOOK_MS		60000u		/* a session is looked at so often */
 #define HANDSHAKE_MS	30000u		/* section 19 */
 #define OUT_KEEP	512u		/* octets of replies, while idle */
 
@@ -42,6 +42,7 @@ session_free(void *ctx)
 	rc->slots[s->slot] = NULL;
 	rc->free_slots[rc->nfree++] = s->slot;
 	free(s);
+	load_look(rc);
 	receiver_may_end(rc);
 }
 
@@ -172,6 +173,7 @@ on_begin(struct session *s, const struct smtp_action *a UNUSED)
 {
 	s->rate_ms = now(s);
 	s->rate_n = 0;
+	session_watch(s, LOOK_MS);
 	return true;
 }
 
@@ -351,13 +353,19 @@ is_in_content(const struct session *s)
 	return s->server.phase == PH_BODY && !s->server.is_waiting;
 }
 
+static uint64_t
+rate_window_ms(const struct session *s)
+{
+	return 1000 * limits(s)->data_rate_window;
+}
+
 /* When the session ends if nothing happens, and of what. */
 static uint64_t
 due(const struct session *s, enum smtp_reply *re)
 {
 	const struct config_limits *l = limits(s);
 	uint64_t idle = s->last_ms +
-	    1000 * (is_in_content(s) ? l->data_idle : l->idle);
+	    1000 * (is_in_content(s) ? l->data_idle : load_idle(s->receiver));
 	uint64_t whole = MIN(s->began_ms + 1000 * l->session,
 	    s->mail_ms + 1000 * l->session_without_mail);
 
@@ -390,7 +398,7 @@ is_too_slow(struct session *s, uint64_t t)
 {
 	bool is_slow;
 
-	if (!is_in_content(s) || t < s->rate_ms + RATE_MS)
+	if (!is_in_content(s) || t < s->rate_ms + rate_window_ms(s))
 		return false;
 	is_slow = s->rate_n * 1000 < limits(s)->data_rate * (t - s->rate_ms);
 	s->rate_ms = t;
@@ -421,7 +429,7 @@ on_timer(void *ctx)
 		session_stop(s, re, "timeout");
 		return;
 	}
-	session_watch(s, RATE_MS);
+	session_watch(s, LOOK_MS);
 }
 
 void
@@ -431,8 +439,19 @@ session_watch(struct session *s, uint64_t ms)
 	enum smtp_reply re;
 
 	at = due(s, &re);
-	ms = MIN(ms, (uint64_t)RATE_MS);
+	if (is_in_content(s))
+		ms = MIN(ms, rate_window_ms(s));
+	ms = MIN(ms, (uint64_t)LOOK_MS);
 	loop_timer_set(s->timer, at > t ? MIN(at - t, ms) : 0);
+}
+
+void
+session_hurry(struct session *s)
+{
+	/* Else the timer is set for what is awaited, and on_timer() looks. */
+	if (!s->is_over && !s->is_closing && !s->server.is_waiting &&
+	    s->ask == ASK_NOTHING && s->delay_ms == 0)
+		session_watch(s, LOOK_MS);
 }
 
 /* The beginning */
@@ -531,7 +550,7 @@ session_open(struct session *s, int fd)
 	return false;
 }
 
-void
+bool
 session_new(struct receiver_listen *l, int fd,
     const struct listener_peer *peer)
 {
@@ -540,27 +559,26 @@ session_new(struct receiver_listen *l, int fd,
 	    l->config->tls == CONFIG_TLS_IMPLICIT;
 	struct session *s = rc->nfree == 0 ? NULL : calloc(1, sizeof *s);
 
-	if (s == NULL) {
-		(void)close(fd);
-		return;
-	}
+	if (s == NULL)
+		return false;
 	s->receiver = rc;
 	s->listen = l;
 	s->end = (struct loop_task){ .run = session_free, .ctx = s };
 	s->began_ms = s->last_ms = s->mail_ms = loop_now_ms(rc->role->loop);
 	name_client(s, peer);
 	if (!session_open(s, fd)) {
-		(void)close(fd);
 		free(s);
-		return;
+		return false;
 	}
 	smtp_server_begin(&s->server, &l->policy, is_tls);
 	s->slot = rc->free_slots[--rc->nfree];
 	rc->slots[s->slot] = s;
-	session_watch(s, RATE_MS);
+	load_look(rc);
+	session_watch(s, LOOK_MS);
 	tell_connect(s);
 	/* What a TLS client says first is for the handshake. */
 	if (is_tls)
 		stream_pause(s->stream);
 	ask_connect(s);
+	return true;
 }

@@ -23,7 +23,7 @@ struct door {
 	uint16_t		 port;
 	int			 family;
 	int			 taken[2 * CLIENTS];
-	unsigned int		 ntaken, starved;
+	unsigned int		 ntaken, starved, nturned;
 	struct listener_peer	 peer;
 	unsigned int		 turns, most_a_turn, this_turn;
 	bool			 frees, keeps;
@@ -46,12 +46,16 @@ on_accepted(void *ctx, int fd, const struct listener_peer *peer)
 }
 
 static void
-on_starved(void *ctx, int error)
+on_starved(void *ctx, int fd, int error)
 {
 	struct door *d = ctx;
 
 	CHECK_NUM(error, EMFILE, "why");
 	d->starved++;
+	if (fd >= 0 && send(fd, "full", 4, MSG_NOSIGNAL) == 4)
+		d->nturned++;
+	if (fd >= 0)
+		(void)close(fd);
 }
 
 static const struct listener_ops ops = { on_accepted, on_starved };
@@ -241,8 +245,9 @@ test_out_of_descriptors(void **state UNUSED)
 	CHECK(d.turns < 100, "no busy loop: %u turns", d.turns);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
 	rig_run_ms(&d.rig, LISTENER_REST_MS * 2);
-	/* Each starvation has turned one away at once. */
+	/* Each starvation has turned one away at once, with a word. */
 	CHECK_NUM(d.ntaken + d.starved, COUNT(fds), "the rest was taken");
+	CHECK_NUM(d.nturned, d.starved, "turned away");
 	for (unsigned int i = 0; i < COUNT(fds); i++)
 		(void)close(fds[i]);
 	loop_turn_free(turn);
