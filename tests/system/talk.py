@@ -16,8 +16,10 @@ def stuff(content):
 
 
 class Talk:
-    def __init__(self, port, host="127.0.0.1", tls=False, timeout=60):
-        self.sock = socket.create_connection((host, port), timeout)
+    def __init__(self, port, host="127.0.0.1", tls=False, timeout=60,
+                 source=None):
+        self.sock = socket.create_connection(
+            (host, port), timeout, (source, 0) if source else None)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             self.start_tls()

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from server import LONG, TOP, wait_for
+from cost import Cost
+from server import TOP, wait_for
 from talk import Talk
 from test_limits import GOOD, limited
 
@@ -41,7 +42,7 @@ def tls_works(server):
 
 @pytest.mark.shows("TLS-12")
 def test_unfinished_handshakes(make_server):
-    """At the limit: room; one past it and 100 past it: closed, or 454."""
+    """At the limit: room; one past it and 100 times that: closed, or 454."""
     server = limited(make_server, "limit handshakes 4\nreceivers 1")
     port = server.port("submissions")
     held = [silent(port) for _ in range(3)]
@@ -51,8 +52,10 @@ def test_unfinished_handshakes(make_server):
         assert tls_works(server), "the fourth may shake hands"
         held.append(silent(port))
         time.sleep(0.5)
-        past = [silent(port) for _ in range(100)]
-        assert all(is_refused(s) for s in past), "past the limit"
+        with Cost(server) as cost:
+            past = [silent(port) for _ in range(400)]
+            assert all(is_refused(s) for s in past), "past the limit"
+        cost.check(4096, 5.0)
         with Talk(server.port("mx")) as t:
             t.hello()
             assert t.ask("STARTTLS")[0] == 454
@@ -80,8 +83,10 @@ def test_handshakes_of_an_address(make_server):
         code, text = t.ask("STARTTLS")
         assert (code, text[:5]) == (454, "4.7.0"), text
         t.mail(GOOD)
-    past = [silent(server.port("submissions")) for _ in range(60)]
-    assert all(is_refused(s) for s in past)
+    with Cost(server) as cost:
+        past = [silent(server.port("submissions")) for _ in range(600)]
+        assert all(is_refused(s) for s in past)
+    cost.check(4096, 5.0)
     for s in past:
         s.close()
 
@@ -133,11 +138,10 @@ def test_times_of_a_session(make_server):
 
 
 @pytest.mark.shows("OPS-2")
-@pytest.mark.timeout(240)
-@pytest.mark.skipif(not LONG, reason="takes two minutes: --long")
 def test_data_rate(make_server):
-    """One octet a second is not content; 500 a second are."""
-    server = limited(make_server, "limit data-rate 50\nlimit data-idle 100s")
+    """One octet a second is not content; twice the rate is."""
+    server = limited(make_server, "limit data-rate 50\nlimit data-idle 100s\n"
+                     "limit data-rate-window 3s")
     with Talk(server.port("mx"), timeout=5) as slow, \
             Talk(server.port("mx"), timeout=5) as fast:
         for t in (slow, fast):
@@ -145,20 +149,24 @@ def test_data_rate(make_server):
             t.ask("MAIL FROM:<s@example.net>", 250)
             t.ask("RCPT TO:<user@example.org>", 250)
             t.ask("DATA", 354)
-        began, is_closed = time.monotonic(), False
-        while time.monotonic() - began < 130 and not is_closed:
+        began, is_closed, said = time.monotonic(), False, ""
+        while time.monotonic() - began < 30 and not is_closed:
             fast.raw(b"x" * 98 + b"\r\n")
             try:
                 slow.raw(b"x")
                 slow.sock.settimeout(0.01)
-                slow.line()
+                said = slow.line()
                 is_closed = True
             except TimeoutError:
                 pass
             except OSError:
                 is_closed = True
             time.sleep(1)
-        assert is_closed and time.monotonic() - began > 55
+        assert is_closed and said == "421 4.4.2 Too slow, closing", said
+        assert 2 < time.monotonic() - began
+        for _ in range(5):		# two windows more
+            fast.raw(b"x" * 98 + b"\r\n")
+            time.sleep(1)
         fast.raw(b"\r\n.\r\n")
         assert fast.reply()[0] == 250
 
