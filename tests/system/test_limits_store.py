@@ -1,0 +1,131 @@
+"""Section 19: room on the disk, and how much of a message a bounce carries."""
+import email
+import os
+import subprocess
+import time
+
+import pytest
+
+from cost import Cost
+from server import FIRST_ID, USERS, free_port, wait_for
+from talk import Talk, stuff
+from test_limits import GOOD, limited
+from test_relay import send
+
+MIB = 1 << 20
+
+
+def returned(server, count):
+    """The newest of so many bounces; its third part."""
+    found = server.wait_messages(count, seconds=20)
+    assert len(found) == count, server.log_tail()
+    raw = found[-1].read_bytes()
+    return raw, email.message_from_bytes(raw).get_payload()[2]
+
+
+@pytest.mark.shows("DLV-9")
+@pytest.mark.parametrize("size,is_copied", [(2000, True), (2001, False),
+                                            (200000, False)])
+def test_copy_in_a_bounce(make_server, size, is_copied):
+    """At most so many octets are returned whole; of more the header."""
+    server = limited(make_server, "limit bounce-copy 2000\nretry first 1s\n"
+                     "retry cap 1s\nretry lifetime 1s\n"
+                     f"relay via smtp://127.0.0.1:{free_port()}")
+    head = b"Subject: original\r\nX-Mark: header\r\n\r\nBODY-MARK\r\n"
+    send(server, "probe@example.com", head)
+    _, part = returned(server, 1)
+    # What lies in the spool is returned, with our Received field in front.
+    original = part.get_payload()[0].as_bytes().rstrip()
+    added = len(original) + original.count(b"\n") + 2 - len(head)
+    assert added > 0, original
+    left = size - added - len(head)
+    text = head + (b"y" * 98 + b"\r\n") * (left // 100 - 1)
+    text += b"y" * (size - added - len(text) - 2) + b"\r\n"
+    send(server, "there@example.com", text)
+    raw, part = returned(server, 2)
+    assert part.get_content_type() == (
+        "message/rfc822" if is_copied else "text/rfc822-headers")
+    assert (b"BODY-MARK" in raw) == is_copied
+    assert b"X-Mark: header" in raw and len(raw) < 2000 + 3000
+
+
+class Disk:
+    """A file system of a size, as the spool of a server not yet started."""
+
+    def __init__(self, server, size):
+        self.server, self.filler = server, server.spool / ".filler"
+        number = FIRST_ID + USERS.index("queue")
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o",
+             f"size={size},uid={number},gid={number},mode=700", "tmpfs",
+             server.spool], capture_output=True)
+        if done.returncode != 0:
+            pytest.skip("no file system can be mounted here")
+
+    def free(self):
+        v = os.statvfs(self.server.spool)
+        return v.f_bavail * v.f_frsize
+
+    def leave(self, octets):
+        """Fill it up to so much."""
+        if self.filler.exists():
+            self.filler.unlink()
+        with open(self.filler, "wb") as f:
+            os.posix_fallocate(f.fileno(), 0, self.free() - octets)
+
+    def end(self):
+        self.server.end()
+        subprocess.run(["umount", "-l", self.server.spool])
+
+
+def mail_code(server):
+    with Talk(server.port("mx")) as t:
+        t.hello()
+        return t.ask("MAIL FROM:<s@example.net>")
+
+
+@pytest.mark.shows("SPL-9")
+@pytest.mark.timeout(200)
+def test_room_on_the_disk(make_server):
+    """
+    200 MiB: below 40 % no new mail, below a quarter (where 2 GiB are more
+    than that) none at all; the reserve is there while there is room.
+    """
+    server = make_server(change=lambda text: text.replace(
+        "limit disk-refuse-new 0%", "limit disk-refuse-new 40%").replace(
+        "limit disk-refuse-all 0%", "limit disk-refuse-all 5%"))
+    disk = Disk(server, "200m")
+    try:
+        server.start()
+        assert (server.spool / "reserve").stat().st_size == 64 * MIB
+        disk.leave(84 * MIB)		# above 80 MiB: all is well
+        time.sleep(6)			# the queue looks every five seconds
+        assert mail_code(server)[0] == 250
+        with Talk(server.port("mx")) as late, Talk(server.port("mx")) as t:
+            for one in (late, t):
+                one.hello()
+                one.ask("MAIL FROM:<s@example.net>", 250)
+                one.ask("RCPT TO:<user@example.org>", 250)
+            disk.leave(70 * MIB)	# no new mail
+            assert wait_for(lambda: mail_code(server) ==
+                            (452, "4.3.1 No space for mail now"), 20)
+            assert t.content(GOOD)[0] == 250, "it was begun before"
+            assert t.ask("MAIL FROM:<s@example.net>")[0] == 452
+            t.ask("NOOP", 250)		# in step
+            late.ask("DATA", 354)
+            disk.leave(40 * MIB)	# none at all
+            assert wait_for(lambda: "too little room" in
+                            server.log.read_text(errors="replace"), 10)
+            time.sleep(6)
+            late.raw(stuff(GOOD) + b".\r\n")
+            assert late.reply() == (452, "4.3.1 No space for mail now")
+            late.ask("NOOP", 250)
+            with Cost(server, "receiver", "queue") as cost:
+                for _ in range(500):
+                    assert late.ask("MAIL FROM:<s@example.net>")[0] == 452
+            cost.check(4096, 5.0)
+        disk.filler.unlink()		# well again, by itself
+        assert wait_for(lambda: mail_code(server)[0] == 250, 20)
+        assert server.wait_messages(1)
+    finally:
+        disk.end()
