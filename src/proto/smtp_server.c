@@ -289,11 +289,19 @@ on_end(struct smtp_server *s, struct span none)
 	smtp_server_body_end(s);
 }
 
+static void
+on_doubt(struct smtp_server *s, struct span none)
+{
+	s->tx.is_end_doubtful = true;
+	on_end(s, none);
+}
+
 static void (*const handlers[SMTP_WIRE_KINDS])(struct smtp_server *,
     struct span) = {
 	[SMTP_WIRE_LINE] = on_line,
 	[SMTP_WIRE_BODY] = smtp_server_body,
 	[SMTP_WIRE_END] = on_end,
+	[SMTP_WIRE_DOUBT] = on_doubt,
 	[SMTP_WIRE_TOOLONG] = on_too_long,
 	[SMTP_WIRE_FLOOD] = on_flood,
 	[SMTP_WIRE_BARE] = on_bare,

@@ -91,6 +91,7 @@ struct smtp_tx {
 	struct span	only_rcpt;	/* the first forward-path */
 	uint32_t	nrecipients;
 	bool		is_8bit;
+	bool		is_end_doubtful;	/* SMTP_WIRE_DOUBT */
 	enum smtp_reply	refuse;		/* of content that is read to its end */
 	enum smtp_reply	spoilt;		/* it cannot be kept just now */
 	uint64_t	seen;		/* octets of content from the wire */

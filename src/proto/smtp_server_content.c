@@ -83,6 +83,7 @@ void
 smtp_server_done(struct smtp_server *s, enum smtp_reply re)
 {
 	char id[MSG_ID_LETTERS + 1];
+	bool is_over = s->tx.is_end_doubtful;
 
 	ASSERT(s->is_waiting && s->phase == PH_BODY);
 	s->is_waiting = false;
@@ -92,6 +93,7 @@ smtp_server_done(struct smtp_server *s, enum smtp_reply re)
 		smtp_server_refuse(s, re, span_of(NULL, 0));
 		/* The owner knows already: it said so, or DISCARD did. */
 		smtp_server_act(s, SMTP_DO_MORE, span_of(NULL, 0));
+		s->is_closing = s->is_closing || is_over;
 		return;
 	}
 	s->nmails++;

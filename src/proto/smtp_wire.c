@@ -40,6 +40,7 @@ smtp_wire_expect_body(struct smtp_wire *w)
 {
 	w->state = BODY_LINE;
 	w->is_dropping = false;
+	w->doubt = 0;
 }
 
 void
@@ -157,6 +158,31 @@ body_run(struct smtp_wire *w, struct span in)
 	return at;
 }
 
+/*
+ * Is "x CR CRLF . CRLF" an end?  It holds CRLF . CRLF, so it is one; but who
+ * takes CR CR LF for something else than a line's end has stuffed no dot here.
+ */
+enum doubt {
+	DOUBT_NONE,
+	DOUBT_NEXT,		/* the octet before was bare */
+	DOUBT_LINE		/* it was, and a CRLF followed */
+};
+
+static void
+doubt_line_end(struct smtp_wire *w)
+{
+	w->doubt = w->doubt == DOUBT_NEXT ? DOUBT_LINE : DOUBT_NONE;
+}
+
+static void
+doubt_run(struct smtp_wire *w, struct span run)
+{
+	if (run.p[0] == '\r' && run.n == 2)
+		doubt_line_end(w);
+	else
+		w->doubt = DOUBT_NONE;
+}
+
 /* What one octet does where the run has stopped. */
 static struct smtp_wire_event
 body_octet(struct smtp_wire *w, uint8_t c)
@@ -170,10 +196,12 @@ body_octet(struct smtp_wire *w, uint8_t c)
 	if (c == '\n' && w->state == BODY_DOT_CR) {
 		w->state = COMMAND;
 		w->is_dropping = false;
-		return event(SMTP_WIRE_END, none);
+		return event(w->doubt == DOUBT_LINE ? SMTP_WIRE_DOUBT :
+		    SMTP_WIRE_END, none);
 	}
 	if (c == '\n' && w->state == BODY_CR) {
 		w->state = BODY_LINE;
+		doubt_line_end(w);
 		return event(SMTP_WIRE_BODY, SPAN("\r\n"));
 	}
 	if (c == '\r' && w->state != BODY_CR && w->state != BODY_DOT_CR) {
@@ -182,6 +210,7 @@ body_octet(struct smtp_wire *w, uint8_t c)
 	}
 	/* A CR that nothing followed, an LF that nothing led, or a NUL. */
 	w->state = c == '\r' ? BODY_CR : BODY_TEXT;
+	w->doubt = c == '\r' || c == '\n' || c == 0 ? DOUBT_NEXT : DOUBT_NONE;
 	return event(SMTP_WIRE_BARE, none);
 }
 
@@ -213,6 +242,8 @@ next_body(struct smtp_wire *w, struct span *in)
 			    body_run(w, span_of(in->p, clean)));
 
 			clean -= run.n;
+			if (run.n > 0)
+				doubt_run(w, run);
 			if (run.n > 0 && !w->is_dropping)
 				return event(SMTP_WIRE_BODY, run);
 			if (run.n > 0)
@@ -221,7 +252,7 @@ next_body(struct smtp_wire *w, struct span *in)
 		if (in->n > 0 && clean > 0)
 			clean--;
 		ev = body_octet(w, span_take(in, 1).p[0]);
-		if (ev.kind == SMTP_WIRE_END)
+		if (w->state == COMMAND)
 			return ev;
 		if (ev.kind == SMTP_WIRE_MORE || w->is_dropping)
 			continue;

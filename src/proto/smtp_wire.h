@@ -23,6 +23,10 @@ enum smtp_wire_kind {
 	SMTP_WIRE_LINE,		/* one command line, its CRLF removed */
 	SMTP_WIRE_BODY,		/* content, dot-stuffing undone */
 	SMTP_WIRE_END,		/* the final dot: the content is complete */
+	SMTP_WIRE_DOUBT,	/* the final dot, but what stood right before its
+				 * CRLF was bare: another reader may see no end
+				 * here, so what follows is no command.  550 and
+				 * close (SMTP-1) */
 	SMTP_WIRE_TOOLONG,	/* a line outgrew its limit and was dropped */
 	SMTP_WIRE_FLOOD,	/* twice the limit and no end: close (SMTP-8) */
 	SMTP_WIRE_BARE,		/* a CR, LF or NUL alone in content: what follows
@@ -40,6 +44,7 @@ struct smtp_wire {
 	size_t		limit;		/* of a line */
 	size_t		dropped;	/* octets of a line that is too long */
 	uint8_t		state;
+	uint8_t		doubt;		/* how near a bare octet is */
 	bool		is_dropping;	/* content after BARE */
 	bool		is_line_shown;	/* line was given out: free it */
 	bool		is_cr;		/* a dropped line's last octet was CR */

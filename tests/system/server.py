@@ -112,10 +112,11 @@ class Server:
     """
     change: text -> text, applied to the configuration before the start.
     files: how many descriptors each of its processes may have.
+    preexec: called in the process that becomes the server.
     """
 
     def __init__(self, folder, change=None, extra="", build=None, env=None,
-                 files=None):
+                 files=None, preexec=None):
         self.folder = pathlib.Path(folder)
         self.build = pathlib.Path(build or BUILD)
         self.program = self.build / "src" / "posthorse"
@@ -127,6 +128,7 @@ class Server:
         self.conf = self.folder / "posthorse.conf"
         self.env = dict(os.environ, **(env or {}))
         self.files = files
+        self.preexec = preexec
         self.process = None
         self._prepare()
         text = CONFIG.format(folder=self.folder, **self.ports) + extra
@@ -193,6 +195,8 @@ class Server:
         return self
 
     def _limit(self):
+        if self.preexec is not None:
+            self.preexec()
         if self.files is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE,
                                (self.files, self.files))

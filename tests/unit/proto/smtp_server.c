@@ -224,6 +224,8 @@ static const struct {
 		"220 250 250 250 354 250 503 503", 1, false },
 	{ "after a refused one", OPEN "a\rb\r\n.\r\n" RCPT DATA MAIL,
 		"220 250 250 250 354 550 503 503 250", 0, false },
+	{ "closed behind a doubtful end", OPEN "a\r\r\n.\r\n" MAIL RCPT DATA
+		BODY, "220 250 250 250 354 550", 0, true },
 	{ "only bad recipients", HELLO MAIL "RCPT TO:<no@example.org>\r\n" DATA,
 		"220 250 250 550 503", 0, false },
 	{ "relaying", HELLO MAIL "RCPT TO:<a@other>\r\n", "220 250 250 550", 0,
