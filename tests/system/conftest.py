@@ -45,6 +45,24 @@ def server(make_server):
     return make_server().start()
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """One server for all the rows that leave it as it was."""
+    from test_limits import limited
+    made = []
+
+    def make(**how):
+        made.append(Server(tmp_path_factory.mktemp("in") / "server", **how))
+        return made[-1]
+
+    yield limited(make, "receivers 1\nlimit errors 1000\nlimit errors-soft "
+                  "1000\nlimit commands 1000\nlimit auth-per-session 100\n"
+                  "limit auth-per-minute 100000\nlimit auth-per-day 100000\n"
+                  "limit auth-per-account 100000\nlimit bad-recipients 1000\n"
+                  "hold deliveries yes")
+    made[0].end()
+
+
 @pytest.fixture(autouse=True)
 def show_log(request, tmp_path):
     yield

@@ -1,4 +1,4 @@
-"""Section 19 through the wire: at the limit, one past it, far past it."""
+"""Rules of a session through the wire; limits are in test_limits_table.py."""
 import base64
 
 import pytest
@@ -87,30 +87,6 @@ def test_auth_rules(server, talk):
     assert t.ask("AUTH NTLM")[0] == 504
     assert t.ask(f"AUTH PLAIN {line}")[0] == 235
     assert t.ask(f"AUTH PLAIN {line}")[0] == 503
-
-
-@pytest.mark.shows("TLS-1", "TLS-3")
-def test_starttls_injection(server, talk):
-    """Octets behind STARTTLS end the connection; none is a command."""
-    t = talk(server.port("mx"))
-    t.hello()
-    t.raw(b"STARTTLS\r\nRSET\r\n")
-    seen = b""
-    t.sock.settimeout(5)
-    try:
-        while more := t.sock.recv(4096):
-            seen += more
-    except OSError:
-        pass
-    assert b"250" not in seen
-    t = talk(server.port("mx"))
-    t.hello()
-    assert t.ask("STARTTLS now")[0] == 501
-    t.ask("STARTTLS", 220)
-    t.start_tls()
-    assert t.ask("MAIL FROM:<s@example.net>")[0] == 503
-    t.hello()
-    assert t.ask("STARTTLS")[0] == 503
 
 
 @pytest.mark.shows("SMTP-10", "RLY-3")

@@ -13,7 +13,7 @@ import typing
 import pytest
 
 from cost import Cost
-from server import PASSWORD, Server, wait_for
+from server import PASSWORD, Server
 from talk import Talk, stuff
 from test_limits import GOOD, limited
 
