@@ -13,6 +13,8 @@ const struct ipc_type *const ipc_all[IPC_ALL_COUNT] = {
 	&ipc_control_ended,
 	&ipc_control_stop,
 	&ipc_control_stop_all,
+	&ipc_control_ping,
+	&ipc_control_alive,
 	&ipc_deliver_job,
 	&ipc_deliver_message,
 	&ipc_deliver_recipient,

@@ -13,7 +13,7 @@
 #include "ipc/resolve.h"
 #include "ipc/steer.h"
 
-#define IPC_ALL_COUNT	39u
+#define IPC_ALL_COUNT	41u
 extern const struct ipc_type *const ipc_all[IPC_ALL_COUNT];
 
 #endif

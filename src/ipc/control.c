@@ -127,3 +127,25 @@ const struct ipc_type ipc_control_cut = {
 	.fields = control_cut_fields,
 	.nfields = COUNT(control_cut_fields),
 };
+
+static const struct ipc_field control_ping_fields[] = {
+	IPC_F(struct control_ping, IPC_U8, reserved, 0),
+};
+const struct ipc_type ipc_control_ping = {
+	.number = 0x010b,
+	.name = "control-ping",
+	.size = sizeof(struct control_ping),
+	.fields = control_ping_fields,
+	.nfields = COUNT(control_ping_fields),
+};
+
+static const struct ipc_field control_alive_fields[] = {
+	IPC_F(struct control_alive, IPC_U8, is_answer, 1),
+};
+const struct ipc_type ipc_control_alive = {
+	.number = 0x010c,
+	.name = "control-alive",
+	.size = sizeof(struct control_alive),
+	.fields = control_alive_fields,
+	.nfields = COUNT(control_alive_fields),
+};

@@ -4,7 +4,8 @@
  * Order at a start: START (config descriptor), then LISTEN, FILE and CHANNEL
  * messages, then GO.  The role reads its files, drops, sandboxes, and answers
  * READY; only then does it read a stranger's octet.  CHANNEL comes again
- * whenever a peer was replaced.  STOP asks for an orderly end (OPS-4).
+ * whenever a peer was replaced.  PING comes now and then, and who does not
+ * answer is replaced.  STOP asks for an orderly end (OPS-4).
  */
 #ifndef POSTHORSE_IPC_CONTROL_H
 #define POSTHORSE_IPC_CONTROL_H
@@ -67,6 +68,14 @@ struct control_cut {
 	uint32_t	index;
 	uint64_t	instance;
 };
+/* To the role: does its loop turn?  It answers ALIVE at once. */
+struct control_ping {
+	uint8_t		reserved;
+};
+/* From the role: its loop turned, or what keeps it waiting goes on. */
+struct control_alive {
+	uint8_t		is_answer;	/* to PING; else said unasked */
+};
 /* From admin: somebody who may asks the whole server to stop. */
 struct control_stop_all {
 	uint32_t	uid;		/* who asked, for the log */
@@ -74,6 +83,7 @@ struct control_stop_all {
 
 extern const struct ipc_type ipc_control_start, ipc_control_channel,
     ipc_control_listen, ipc_control_file, ipc_control_go, ipc_control_ready,
-    ipc_control_ended, ipc_control_cut, ipc_control_stop, ipc_control_stop_all;
+    ipc_control_ended, ipc_control_cut, ipc_control_stop, ipc_control_stop_all,
+    ipc_control_ping, ipc_control_alive;
 
 #endif

@@ -12,6 +12,7 @@
 #define ROLE_PORTS_MAX		300u	/* a port a relay, and a few */
 #define ROLE_LOG_WITHIN_MS	20u	/* lines go to admin together */
 #define ROLE_LOG_WAITING	(32u * 1024)	/* octets of lines at most */
+#define ROLE_WORKING_EVERY_MS	1000u
 #define ROLE_RANDOM_POOL	1024u	/* octets asked of the kernel at once */
 
 struct role_private {
@@ -24,6 +25,7 @@ struct role_private {
 	bool			 has_started, has_gone, is_serving, has_failed;
 	bool			 is_done;
 	struct loop_timer	*end;		/* STOP's patience */
+	uint64_t		 worked_ms;	/* when role_working was heard */
 	struct buf		 payload;	/* of what is being encoded */
 	uint64_t		 dropped;	/* log lines lost so far */
 	struct buf		 lines;		/* waiting for their packet */

@@ -122,6 +122,21 @@ handle_stop(struct role *r, struct role_peer *from UNUSED, const void *msg,
 	return true;
 }
 
+static enum err
+say_alive(struct role *r, bool is_answer)
+{
+	const struct control_alive m = { .is_answer = is_answer };
+
+	return role_send(r, r->priv->supervisor, &ipc_control_alive, &m, NULL);
+}
+
+static bool
+handle_ping(struct role *r, struct role_peer *from UNUSED,
+    const void *msg UNUSED, const int *fds UNUSED)
+{
+	return say_alive(r, true) == ERR_OK;
+}
+
 const struct role_row role_control_rows[] = {
 	{ IPC_ROLE_SUPERVISOR, &ipc_control_start, handle_start },
 	{ IPC_ROLE_SUPERVISOR, &ipc_control_file, handle_file },
@@ -129,6 +144,7 @@ const struct role_row role_control_rows[] = {
 	{ IPC_ROLE_SUPERVISOR, &ipc_control_channel, handle_channel },
 	{ IPC_ROLE_SUPERVISOR, &ipc_control_go, handle_go },
 	{ IPC_ROLE_SUPERVISOR, &ipc_control_stop, handle_stop },
+	{ IPC_ROLE_SUPERVISOR, &ipc_control_ping, handle_ping },
 };
 const size_t role_ncontrol_rows = COUNT(role_control_rows);
 
@@ -316,6 +332,20 @@ role_done(struct role *r)
 			channel_flush(p->channel);
 	/* Threads and what they hold end with us; nothing is owed any more. */
 	_exit(0);
+}
+
+void
+role_working(struct role *r)
+{
+	struct role_private *pr = r->priv;
+	uint64_t now = clock_mono_ms();
+
+	if (now - pr->worked_ms < ROLE_WORKING_EVERY_MS)
+		return;
+	pr->worked_ms = now;
+	/* A supervisor that does not read is not served by waiting for it. */
+	if (say_alive(r, false) == ERR_OK)
+		channel_flush(pr->supervisor->channel);
 }
 
 enum err

@@ -80,6 +80,12 @@ int role_main(const struct role_desc *desc);
 void role_done(struct role *r);
 
 /*
+ * From work that keeps the loop waiting for long and cannot be cut into turns:
+ * the supervisor replaces a role that is silent for 30 s.  Call it often.
+ */
+void role_working(struct role *r);
+
+/*
  * From load() only: what stays in reach of this role under Landlock.  fd is
  * borrowed for good.  ERR_FULL.
  */

@@ -86,6 +86,8 @@ struct store_events {
 	/* The message is gone without being settled: corrupt, in quarantine. */
 	void	(*lost)(void *arg, struct store_message *m);
 	void	(*alarm)(void *arg, const struct store_alarm *a);
+	/* During store_open, every few megabytes: it goes on.  May be NULL. */
+	void	(*working)(void *arg);
 };
 
 struct store_options {

@@ -23,6 +23,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+void
+store_working(const struct store *s)
+{
+	if (s->is_opening && s->events->working != NULL)
+		s->events->working(s->events->arg);
+}
+
 /* A live writer's segment: no further than what surely was announced. */
 static enum err
 segment_read_known(struct store *s, struct segment *g)
@@ -44,6 +51,7 @@ segments_read(struct store *s)
 		struct segment *g = store_segment_at(s, i);
 		uint64_t evidence = SPOOL_FIRST;
 
+		store_working(s);
 		e = g->end != 0 ? segment_finish(s, g)
 				: segment_learn(s, g, &evidence);
 	}
@@ -52,6 +60,7 @@ segments_read(struct store *s)
 
 		if (g->state != SEGMENT_HELD)
 			continue;
+		store_working(s);
 		e = g->end != 0 || !s->options.has_writers
 		    ? segment_finish(s, g) : segment_read_known(s, g);
 	}
@@ -229,6 +238,7 @@ messages_report(struct store *s)
 
 			if (m == NULL)
 				continue;
+			store_working(s);
 			e = message_read(s, m, &item);
 			if (e == ERR_IO || e == ERR_NOMEM)
 				return e;

@@ -57,6 +57,7 @@ reader_fill(struct reader *r, struct span *in)
 		*in = span_skip(buf_span(&r->window), (size_t)(r->at - r->base));
 		return ERR_OK;
 	}
+	store_working(r->s);
 	buf_cut(&r->window, 0);
 	e = buf_room(&r->window, want + 1);
 	if (e == ERR_OK)

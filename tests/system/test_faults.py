@@ -49,26 +49,6 @@ def test_log_that_stands_still(server):
     assert wait_for(lambda: name in server.log.read_text(errors="replace"), 15)
 
 
-@pytest.mark.shows("OPS-6", "RLY-3")
-@pytest.mark.timeout(200)
-def test_lookup_that_stands_still(make_server):
-    """No answer about a recipient: 451, never 550, and others go on."""
-    server = make_server().start()
-    pids = freeze(server, "lookup")
-    try:
-        with Talk(server.port("mx"), timeout=90) as t:
-            t.hello()
-            t.ask("MAIL FROM:<s@example.net>", 250)
-            code, text = t.ask("RCPT TO:<never-asked-before@example.org>")
-            assert code // 100 == 4, text
-            assert t.ask("NOOP")[0] == 250
-    except (ConnectionError, TimeoutError):
-        pytest.fail("the session hung or died")
-    finally:
-        thaw(pids)
-    assert wait_for(lambda: sends(server), 20)
-
-
 def sends(server):
     try:
         with Talk(server.port("mx"), timeout=10) as t:

@@ -233,9 +233,19 @@ tell_alarm(void *arg, const struct store_alarm *a)
 	queue_log(q, &l);
 }
 
+/* A big spool takes its time, in which our loop does not turn. */
+static void
+tell_working(void *arg)
+{
+	struct queue *q = arg;
+
+	role_working(q->role);
+}
+
 const struct store_events queue_store_events = {
 	.message = tell_message,
 	.outcome = tell_outcome,
 	.lost = tell_lost,
 	.alarm = tell_alarm,
+	.working = tell_working,
 };

@@ -163,6 +163,7 @@ on_frame(void *ctx, struct channel *ch UNUSED, uint16_t type,
 	struct control_stop_all stop;
 	struct control_ready ready;
 	struct control_cut cut;
+	struct control_alive alive;
 	struct child *c = ctx;
 
 	if (nfds != 0)
@@ -173,6 +174,12 @@ on_frame(void *ctx, struct channel *ch UNUSED, uint16_t type,
 	if (type == ipc_control_cut.number)
 		return ipc_decode(&ipc_control_cut, payload, &cut) ==
 			ERR_OK && heard_cut(c, &cut);
+	if (type == ipc_control_alive.number) {
+		if (ipc_decode(&ipc_control_alive, payload, &alive) != ERR_OK)
+			return false;
+		sup_alive(c, alive.is_answer != 0);
+		return true;
+	}
 	if (type != ipc_control_stop_all.number ||
 	    c->kind != IPC_ROLE_ADMIN ||
 	    ipc_decode(&ipc_control_stop_all, payload, &stop) != ERR_OK)
@@ -359,6 +366,7 @@ sup_spawn(struct child *c)
 	c->instance = ++s->last_instance;
 	c->started_ms = loop_now_ms(s->loop);
 	c->is_ready = false;
+	c->watched = (struct watched){ 0 };
 	return tell_all(c);
 }
 
@@ -404,12 +412,13 @@ sup_ended(struct child *c, int wait_status)
 	uint64_t lived = loop_now_ms(s->loop) - c->started_ms;
 	uint32_t delay = sup_delay(c->delay_ms, lived, &c->delay_ms);
 
+	/* First, lest admin's own end is told to itself and to nobody else. */
+	channel_free(c->control);
+	c->control = NULL;
 	sup_heard_all(c);
 	log_end(c, wait_status);
 	c->pid = 0;
 	c->is_ready = false;
-	channel_free(c->control);
-	c->control = NULL;
 	tell_queue(c);
 	c->instance = 0;
 	if (!s->is_started) {

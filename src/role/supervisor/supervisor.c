@@ -35,12 +35,14 @@ static const struct {
 	{ { IPC_ROLE_ADMIN, IPC_ROLE_NONE }, 2000 },
 };
 
+/* One that may still read what it is told. */
 static struct child *
 find_admin(struct supervisor *s)
 {
 	for (size_t i = 0; i < s->nchildren; i++)
 		if (s->children[i].kind == IPC_ROLE_ADMIN &&
-		    s->children[i].control != NULL)
+		    s->children[i].control != NULL &&
+		    s->children[i].watched.nsilent < WATCH_SILENT_MAX)
 			return &s->children[i];
 	return NULL;
 }
@@ -331,6 +333,7 @@ main(int argc, char **argv)
 	    !sup_listen(s) || !sup_open_files(s))
 		return EX_OSERR;
 	if (loop_new(&s->loop) != ERR_OK || !take_signals(s) ||
+	    !sup_watch_all(s) ||
 	    !give_up_rights(s))
 		return EX_OSERR;
 	if (!start_all(s))

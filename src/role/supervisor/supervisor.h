@@ -20,9 +20,17 @@
 #define RESTART_FIRST_MS	100u	/* the second time in a row, then doubled */
 #define RESTART_LAST_MS		2000u
 #define RESTART_CALM_MS		1000u	/* lived so long: all is forgiven */
+/* A role that leaves so many pings in a row unanswered is replaced: 30 s. */
+#define WATCH_EVERY_MS		5000u
+#define WATCH_SILENT_MAX	6u
 #define STOP_WITHIN_MS		30000u	/* OPS-4 */
 
 struct supervisor;
+/* What is known of a role's loop; zeroed when it is born. */
+struct watched {
+	bool			 is_asked;	/* a PING is unanswered */
+	uint32_t		 nsilent;	/* our beats since it was heard */
+};
 struct child {
 	struct supervisor	*s;
 	enum ipc_role		 kind;
@@ -34,6 +42,7 @@ struct child {
 	uint64_t		 started_ms;
 	uint32_t		 delay_ms;	/* before the next start */
 	bool			 is_ready, was_ready;
+	struct watched		 watched;
 	int			 said;		/* its standard error */
 	struct loop_watch	*said_watch;	/* NULL: closed */
 	size_t			 nsaid;		/* octets of this life */
@@ -69,6 +78,9 @@ struct supervisor {
 	size_t			 nready;
 	struct loop_signal	*signals[4];
 	struct loop_timer	*patience;
+	struct loop_timer	*beat;
+	uint64_t		 beat_ms;	/* when the last one was */
+	uint32_t		 beat_every_ms;
 	size_t			 phase;		/* of the stop; 0: none */
 	int			 status;	/* exit status */
 	bool			 is_started;	/* every role was ready once */
@@ -124,6 +136,19 @@ void sup_tell(struct child *c, const struct ipc_type *type, const void *msg);
 void sup_ended(struct child *c, int wait_status);
 /* What to wait before starting it again, and what next time. */
 uint32_t sup_delay(uint32_t before_ms, uint64_t lived_ms, uint32_t *next_ms);
+
+/* --- watch.c: a role whose loop stands still ---------------------------- */
+
+/* What to do with a role at a beat; *w is changed accordingly. */
+enum watch_act {
+	WATCH_WAIT,
+	WATCH_ASK,
+	WATCH_REPLACE
+};
+enum watch_act sup_watch(struct watched *w, bool is_beat_late);
+/* It was heard: an answer, or a word that long work goes on. */
+void sup_alive(struct child *c, bool is_answer);
+bool sup_watch_all(struct supervisor *s);
 
 /* --- supervisor.c ------------------------------------------------------ */
 

@@ -87,6 +87,32 @@ test_recovered(void **state UNUSED)
 	finish(&s);
 }
 
+/*
+ * Each question whether its loop turns is answered; while a spool is read it
+ * does not turn, and that is said unasked.
+ */
+static void
+test_alive(void **state UNUSED)
+{
+	struct control_ping ping = { 0 };
+	struct stage s = { 0 };
+
+	stage_begin(&s);
+	(void)stage_write(&s, "eve@example.com", ann, 1, TEXT);
+	stage_sync(&s, true);
+	stage_until(&s, &s.nmessages, 1);
+	for (uint32_t i = 1; i <= 3; i++) {
+		stage_send(s.control, &ipc_control_ping, &ping, -1);
+		stage_until(&s, &s.nanswers, i);
+	}
+	(void)stage_kill(&s);
+	s.nworking = 0;
+	stage_begin(&s);
+	stage_until(&s, &s.nworking, 1);
+	CHECK_NUM(s.nanswers, 3, "that is no answer");
+	finish(&s);
+}
+
 /* A receiver synced, and died before it could say so. */
 static void
 test_receiver_died_in_silence(void **state UNUSED)
@@ -510,6 +536,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_to_a_mailbox, "DLV-1"),
 	TEST(test_not_twice, "SPL-7 DLV-1"),
 	TEST(test_recovered, "SPL-1"),
+	TEST(test_alive, "OPS-6"),
 	TEST(test_receiver_died_in_silence, "SPL-1"),
 	TEST(test_receiver_hangs_up_on_a_new_queue, "PRV-3"),
 	TEST(test_to_another_server, ""),

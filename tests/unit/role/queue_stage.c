@@ -212,6 +212,18 @@ see_intake(struct stage *s, uint16_t type, struct span payload, int fd)
 }
 
 static void
+see_alive(struct stage *s, struct span payload)
+{
+	struct control_alive m;
+
+	assert_int_equal(ipc_decode(&ipc_control_alive, payload, &m), ERR_OK);
+	if (m.is_answer != 0)
+		s->nanswers++;
+	else
+		s->nworking++;
+}
+
+static void
 see_frame(struct stage *s, enum ipc_role role, uint16_t type,
     struct span payload, int fd)
 {
@@ -221,6 +233,8 @@ see_frame(struct stage *s, enum ipc_role role, uint16_t type,
 		if (type == ipc_control_cut.number)
 			assert_int_equal(ipc_decode(&ipc_control_cut, payload,
 			    &s->cut), ERR_OK);
+		if (type == ipc_control_alive.number)
+			see_alive(s, payload);
 		break;
 	case IPC_ROLE_ADMIN:
 		see_admin(s, type, payload);

@@ -53,6 +53,7 @@ struct stage {
 	struct buf		 log;		/* lines */
 	struct buf		 rows;		/* of an order */
 	struct control_cut	 cut;		/* the last one */
+	uint32_t		 nanswers, nworking;	/* ALIVE, asked or not */
 	struct steer_end	 end;
 	bool			 has_ended;
 };

@@ -1,6 +1,6 @@
 /*
  * The supervisor's rules: who talks to whom, and how long a role that keeps
- * dying waits.
+ * dying waits, and when one that stands still is replaced.
  */
 #include "check.h"
 #include "role/supervisor/supervisor.h"
@@ -90,6 +90,47 @@ test_liar(void **state)
 	}
 }
 
+/*
+ * What becomes of a role at each beat.  'b' a beat, 'L' one that came late
+ * (the machine stood still), 'a' it answered, 'w' it said that it works;
+ * behind a beat what is to be done: 'A'sk, 'W'ait, 'R'eplace.
+ */
+static void
+test_watch(void **state)
+{
+	static const char *const rows[] = {
+		"bA a bA a bA a",
+		/* Six beats of silence behind the question. */
+		"bA bW bW bW bW bW bR",
+		"bA bW bW bW bW bW a bA bW bW bW bW bW bR",
+		/* Long work: silent towards the question, but not silent. */
+		"bA bW bW bW bW bW w bW bW bW bW bW w bW bW bW bW bW a bA",
+		"bA w bW bW bW bW bW bR",
+		/* The machine was suspended; nobody is blamed for that. */
+		"bA bW bW bW bW bW LW LW LW a bA",
+		"bA LW LW LW LW LW LW LW bW bW bW bW bW bR",
+		"LA LW a bA",
+	};
+	static const char acts[] = { [WATCH_WAIT] = 'W', [WATCH_ASK] = 'A',
+		[WATCH_REPLACE] = 'R' };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct child c = { .pid = 0 };
+
+		for (const char *at = rows[i]; *at != '\0'; at++) {
+			if (*at == 'a' || *at == 'w')
+				sup_alive(&c, *at == 'a');
+			if (*at != 'b' && *at != 'L')
+				continue;
+			enum watch_act act = sup_watch(&c.watched, *at == 'L');
+
+			at++;
+			CHECK_NUM(acts[act], *at, "row %zu at \"%s\"", i, at);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -97,6 +138,7 @@ main(void)
 		TEST(test_who_talks, "PRV-3"),
 		TEST(test_delay, "PRV-7"),
 		TEST(test_liar, "PRV-3"),
+		TEST(test_watch, "OPS-6"),
 	};
 
 	return RUN_TESTS(tests);
