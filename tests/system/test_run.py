@@ -101,6 +101,31 @@ def test_first_use(checkout):
 
 
 @pytest.mark.shows()
+def test_start_while_it_builds(checkout, monkeypatch):
+    """One sentence, and Ctrl-C leaves no build behind."""
+    tools = checkout / "slow"
+    tools.mkdir()
+    (tools / "ninja").write_text("#!/bin/sh\necho $$ >slow/pid\n"
+                                 "exec sleep 60\n")
+    (tools / "ninja").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    run = Run(checkout)
+    try:
+        assert wait_for((tools / "pid").exists, 30), run.text()
+        again = subprocess.run([checkout / "tools" / "run"], cwd=checkout,
+                               capture_output=True, text=True, timeout=60,
+                               stdin=subprocess.DEVNULL)
+        said = again.stdout + again.stderr
+        assert again.returncode != 0
+        assert "already runs" in said and len(said.splitlines()) == 1, said
+    finally:
+        assert run.interrupt() != 0
+    pid = (tools / "pid").read_text().strip()
+    assert wait_for(lambda: not os.path.exists(f"/proc/{pid}"), 10)
+    assert not (checkout / "run" / "pid").exists()
+
+
+@pytest.mark.shows()
 @pytest.mark.timeout(120)
 def test_port_taken(checkout):
     with socket.socket() as s:
