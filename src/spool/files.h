@@ -91,6 +91,10 @@ struct spool_files spool_files_posix(void);
  *					or one of EIO ENOSPC EDQUOT EMFILE ENOMEM
  *	POSTHORSE_FAULT=short:N		that pwritev writes half of its octets
  *	POSTHORSE_FAULT=stall:N		the first sync behind it takes 5 seconds
+ *	POSTHORSE_FAULT=A,B,...		one of these, drawn by each process
+ *			with LO-HI in the place of N, N is drawn, too; what strikes
+ *			is said on standard error first: "fault KIND N"
+ *	POSTHORSE_FAULT_GATE=FILE	only while that file is there at our start
  *	POSTHORSE_FAULT_ROLE=queue	only in the process whose argv[0] ends in
  *					this name; not set: in each process
  *	POSTHORSE_FAULT_COUNT=FILE	FILE.NAME (of the program) holds the number

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define STALL_S	5u
@@ -27,6 +28,14 @@ struct fault {
 	int			count_fd;
 };
 
+static const char *const kinds[] = {
+	[FAULT_NONE] = "none",
+	[FAULT_KILL] = "kill",
+	[FAULT_FAIL] = "fail",
+	[FAULT_SHORT] = "short",
+	[FAULT_STALL] = "stall",
+};
+
 static const struct {
 	const char	*name;
 	int		 why;
@@ -37,6 +46,16 @@ static const struct {
 	{ "EMFILE", EMFILE },
 	{ "ENOMEM", ENOMEM },
 };
+
+static void
+fault_say(const struct fault *x, unsigned long n)
+{
+	char text[64];
+	int len = snprintf(text, sizeof text, "fault %s %lu\n",
+	    kinds[x->kind], n);
+
+	(void)!write(STDERR_FILENO, text, (size_t)len);
+}
 
 /* True: fail now, errno is set.  *is_short: write half of it. */
 static bool
@@ -52,6 +71,7 @@ fault_strikes(struct fault *x, bool *is_short)
 	}
 	if (n != x->at)
 		return false;
+	fault_say(x, n);
 	if (x->kind == FAULT_KILL)
 		(void)raise(SIGKILL);
 	if (x->kind == FAULT_STALL)
@@ -143,29 +163,56 @@ fault_allocate(void *self, int fd, uint64_t size)
 	    : x->real.allocate(x->real.self, fd, size);
 }
 
+static unsigned long
+drawn(unsigned long from, unsigned long to)
+{
+	unsigned long chance;
+
+	if (to < from || getrandom(&chance, sizeof chance, 0) !=
+	    (ssize_t)sizeof chance)
+		return from;
+	return from + chance % (to - from + 1);
+}
+
+/* KIND:N, KIND:LO-HI, and for fail :ERRNO behind it. */
 static void
 fault_parse(struct fault *x, const char *text)
 {
-	static const char *const kinds[] = {
-		[FAULT_KILL] = "kill:",
-		[FAULT_FAIL] = "fail:",
-		[FAULT_SHORT] = "short:",
-		[FAULT_STALL] = "stall:",
-	};
+	unsigned long from, to;
 	char *end;
 
-	for (size_t k = FAULT_KILL; k < COUNT(kinds); k++)
-		if (strncmp(text, kinds[k], strlen(kinds[k])) == 0) {
+	for (size_t k = FAULT_KILL; k < COUNT(kinds); k++) {
+		size_t n = strlen(kinds[k]);
+
+		if (strncmp(text, kinds[k], n) == 0 && text[n] == ':') {
 			x->kind = (enum fault_kind)k;
-			text += strlen(kinds[k]);
+			text += n + 1;
 		}
-	x->at = strtoul(text, &end, 10);
+	}
+	from = to = strtoul(text, &end, 10);
+	if (*end == '-')
+		to = strtoul(end + 1, &end, 10);
+	x->at = drawn(from, to);
 	if (x->kind != FAULT_FAIL || *end != ':')
 		return;
 	x->why = (int)strtol(end + 1, NULL, 10);
 	for (size_t i = 0; i < COUNT(errors); i++)
-		if (strcmp(end + 1, errors[i].name) == 0)
+		if (strncmp(end + 1, errors[i].name,
+		    strlen(errors[i].name)) == 0)
 			x->why = errors[i].why;
+}
+
+/* One of the faults that commas keep apart. */
+static const char *
+fault_choose(const char *text)
+{
+	unsigned long n = 0, which;
+
+	for (const char *p = text; *p != '\0'; p++)
+		n += *p == ',';
+	for (which = drawn(0, n); which > 0; which--)
+		text = strchr(text, ',') + 1;
+	return text;
 }
 
 /* FILE.ROLE holds the calls so far, whatever ends the process. */
@@ -183,8 +230,11 @@ static bool
 fault_is_for_us(void)
 {
 	const char *role = getenv("POSTHORSE_FAULT_ROLE");
+	const char *gate = getenv("POSTHORSE_FAULT_GATE");
 	const char *we = program_invocation_short_name;
 
+	if (gate != NULL && access(gate, F_OK) != 0)
+		return false;
 	if (role == NULL)
 		return true;
 	return strlen(we) >= strlen(role) &&
@@ -206,7 +256,7 @@ spool_files_posix(void)
 	x->real = f;
 	x->count_fd = count != NULL ? fault_count_open(count) : -1;
 	if (what != NULL)
-		fault_parse(x, what);
+		fault_parse(x, fault_choose(what));
 	f.self = x;
 	f.open = fault_open;
 	f.pwritev = fault_pwritev;

@@ -405,12 +405,24 @@ tell_queue(struct child *c)
 			sup_tell(&c->s->children[i], &ipc_control_ended, &m);
 }
 
+/* A test that kills all the time need not wait as long as we should. */
+static uint32_t
+delay_of(struct child *c, uint64_t lived_ms)
+{
+	uint32_t delay = sup_delay(c->delay_ms, lived_ms, &c->delay_ms);
+	const char *most = HAS_TEST_ENVIRONMENT
+	    ? getenv("POSTHORSE_RESTART_MOST") : NULL;
+
+	return most == NULL ? delay
+	    : MIN(delay, (uint32_t)strtoul(most, NULL, 10));
+}
+
 void
 sup_ended(struct child *c, int wait_status)
 {
 	struct supervisor *s = c->s;
 	uint64_t lived = loop_now_ms(s->loop) - c->started_ms;
-	uint32_t delay = sup_delay(c->delay_ms, lived, &c->delay_ms);
+	uint32_t delay = delay_of(c, lived);
 
 	/* First, lest admin's own end is told to itself and to nobody else. */
 	channel_free(c->control);
