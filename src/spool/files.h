@@ -90,6 +90,8 @@ struct spool_files spool_files_posix(void);
  *	POSTHORSE_FAULT=fail:N:ERRNO	that one call fails; ERRNO is a number
  *					or one of EIO ENOSPC EDQUOT EMFILE ENOMEM
  *	POSTHORSE_FAULT=short:N		that pwritev writes half of its octets
+ *	POSTHORSE_FAULT=late:N		SIGKILL when the first sync from there on has
+ *					returned: before anybody is told of it
  *	POSTHORSE_FAULT=stall:N		the first sync behind it takes 5 seconds
  *	POSTHORSE_FAULT=A,B,...		one of these, drawn by each process
  *			with LO-HI in the place of N, N is drawn, too; what strikes

@@ -17,13 +17,20 @@
 
 #define STALL_S	5u
 
-enum fault_kind { FAULT_NONE, FAULT_KILL, FAULT_FAIL, FAULT_SHORT, FAULT_STALL };
+enum fault_kind {
+	FAULT_NONE,
+	FAULT_KILL,
+	FAULT_LATE,
+	FAULT_FAIL,
+	FAULT_SHORT,
+	FAULT_STALL
+};
 struct fault {
 	struct spool_files	real;
 	atomic_ulong		calls;
 	unsigned long		at;
 	enum fault_kind		kind;
-	atomic_bool		must_stall;
+	atomic_bool		must_stall, must_die;
 	int			why;
 	int			count_fd;
 };
@@ -31,6 +38,7 @@ struct fault {
 static const char *const kinds[] = {
 	[FAULT_NONE] = "none",
 	[FAULT_KILL] = "kill",
+	[FAULT_LATE] = "late",
 	[FAULT_FAIL] = "fail",
 	[FAULT_SHORT] = "short",
 	[FAULT_STALL] = "stall",
@@ -74,6 +82,8 @@ fault_strikes(struct fault *x, bool *is_short)
 	fault_say(x, n);
 	if (x->kind == FAULT_KILL)
 		(void)raise(SIGKILL);
+	if (x->kind == FAULT_LATE)
+		atomic_store(&x->must_die, true);
 	if (x->kind == FAULT_STALL)
 		atomic_store(&x->must_stall, true);
 	*is_short = x->kind == FAULT_SHORT;
@@ -114,11 +124,17 @@ fault_sync(void *self, int fd)
 {
 	struct fault *x = self;
 	bool is_short;
+	int got;
 
 	if (atomic_exchange(&x->must_stall, false))
 		(void)sleep(STALL_S);
-	return fault_strikes(x, &is_short) ? -1
-	    : x->real.sync(x->real.self, fd);
+	if (fault_strikes(x, &is_short))
+		return -1;
+	got = x->real.sync(x->real.self, fd);
+	/* It is on the disk, and nobody was told. */
+	if (got == 0 && atomic_exchange(&x->must_die, false))
+		(void)raise(SIGKILL);
+	return got;
 }
 
 static int

@@ -1,8 +1,11 @@
 """Fixtures: a server of one's own, sinks, and what a failed test shows."""
 import os
+import pathlib
+import shutil
 import signal
 import ssl
 import sys
+import tempfile
 
 import pytest
 
@@ -146,3 +149,16 @@ def dns(tmp_path):
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def memory(tmp_path):
+    """A folder on tmpfs that every role can walk to."""
+    shm = pathlib.Path("/dev/shm")
+    if not os.access(shm, os.W_OK):
+        yield tmp_path
+        return
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="posthorse-", dir=shm))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

@@ -17,8 +17,6 @@ import hashlib
 import os
 import pathlib
 import re
-import shutil
-import tempfile
 import time
 
 import pytest
@@ -54,19 +52,6 @@ def expected(load, mark):
     text = b"Subject: %s\n\n" % mark.encode() \
         + load.filler.replace(b"\r\n", b"\n")
     return hashlib.sha256(text).hexdigest()
-
-
-@pytest.fixture
-def memory(tmp_path):
-    """A folder on tmpfs that every role can walk to."""
-    shm = pathlib.Path("/dev/shm")
-    if not os.access(shm, os.W_OK):
-        yield tmp_path
-        return
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="posthorse-", dir=shm))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Storm:

@@ -1,16 +1,17 @@
 """kill -9, under load, again and again: nothing acknowledged is lost."""
+import os
 import random
 import time
 
 import pytest
 
 from load import Load, Marks, marks_in
-from server import LONG, figure, wait_for
+from server import LONG, Server, figure, wait_for
 from talk import Talk
 
 ROLES = ("admin", "lookup", "resolver", "queue", "local", "sender",
          "receiver")
-KILLS = 200 if LONG else 20
+KILLS = 200
 
 
 def all_there(server, load):
@@ -50,30 +51,60 @@ def test_each_role_is_replaced(server):
     expect_all(server, load)
 
 
-def kill_often(server, role, kills):
+def arrive(server, load, marks):
+    """What was acknowledged before is delivered; seconds that it took."""
+    began = time.monotonic()
+    with load.lock:
+        acked = set(load.acked)
+    assert wait_for(lambda: not acked - marks.look().keys(), 10, 0.05), \
+        server.log_tail()
+    return time.monotonic() - began
+
+
+def queue_deaths(server, kills):
+    """One kill after the other, at any moment of its life."""
     r = random.Random(5)
-    done, slowest = 0, 0.0
+    for done in range(1, kills + 1):
+        time.sleep(r.uniform(0.05, 0.4))
+        assert wait_for(lambda: server.kill_role("queue"), 10), \
+            "the queue was not started again"
+        yield done
+
+
+def receiver_deaths(server, kills):
+    """Each receiver kills itself when a sync has returned and nobody was told
+    of it yet: so the log says."""
+    done, at, end = 0, 0, time.monotonic() + 10 + kills
+    while done < kills:
+        assert time.monotonic() < end, f"{done} deaths only"
+        time.sleep(0.05)
+        with open(server.log, "rb") as log:
+            log.seek(at)
+            text = log.read()
+        whole = text[:text.rfind(b"\n") + 1]
+        at += len(whole)
+        for _ in range(whole.count(b"fault late")):
+            done += 1
+            yield done
+
+
+def short_delays(folder, env=()):
+    """A service that replaces at once who dies again and again."""
+    from test_crash import HOOKS
+    if not (HOOKS / "src" / "posthorse").exists():
+        pytest.skip("no build with the fault table")
+    return Server(folder / "server", build=HOOKS, env=dict(
+        env, POSTHORSE_RESTART_MOST="10"))
+
+
+def kill_often(server, role, deaths):
+    slowest, done = 0.0, 0
     marks = Marks(server.maildir("user") / "new")
     with Load(server.port("mx"), sessions=8, pause=0.005) as load:
         time.sleep(0.5)
-        for _ in range(kills):
-            # A role that lived for a second is replaced without a delay;
-            # of the receivers the older one is killed, so each lives twice
-            # as long as the pause.
-            time.sleep(r.uniform(0.5, 0.7) if role == "receiver"
-                       else r.uniform(1.0, 1.2))
-            began = time.monotonic()
-            if not wait_for(lambda: server.kill_role(role), 10):
-                break
-            done += 1
-            # Every so often: what was acknowledged before is delivered.
+        for done in deaths:
             if done % 10 == 0:
-                acked = dict(load.acked)
-                assert wait_for(
-                    lambda: not acked.keys() - marks.look().keys(), 10, 0.1), \
-                    server.log_tail()
-                slowest = max(slowest, time.monotonic() - began)
-    assert done == kills, f"{role} was not started again"
+                slowest = max(slowest, arrive(server, load, marks))
     found = expect_all(server, load)
     extra = sum(found.values()) - len(found)
     figure(f"kills-of-{role}", f"{done}", "kills")
@@ -83,16 +114,36 @@ def kill_often(server, role, kills):
 
 
 @pytest.mark.shows("SPL-1", "SPL-7", "SPL-8", "DLV-1")
-@pytest.mark.timeout(1800 if LONG else 150)
-def test_queue_killed_often(server):
-    kill_often(server, "queue", KILLS)
+@pytest.mark.hooks
+@pytest.mark.timeout(300)
+def test_queue_killed_often(memory):
+    server = short_delays(memory)
+    try:
+        server.start()
+        kill_often(server, "queue", queue_deaths(server, KILLS))
+        assert server.stop() == 0
+    finally:
+        server.end()
 
 
 @pytest.mark.shows("SPL-1", "SPL-12", "PRV-3")
-@pytest.mark.timeout(1800 if LONG else 150)
-def test_receiver_killed_often(server):
-    """Also between sync and hint, wherever the moment falls."""
-    kill_often(server, "receiver", KILLS)
+@pytest.mark.hooks
+@pytest.mark.timeout(300)
+def test_receiver_killed_often(memory):
+    """Between sync and hint, each time."""
+    gate = memory / "gate"
+    server = short_delays(memory, {
+        "POSTHORSE_FAULT": "late:2-60", "POSTHORSE_FAULT_ROLE": "receiver",
+        "POSTHORSE_FAULT_GATE": str(gate)})
+    try:
+        server.start()
+        gate.touch()
+        for pid in server.roles()["receiver"]:
+            os.kill(pid, 9)
+        kill_often(server, "receiver", receiver_deaths(server, KILLS))
+        assert server.stop() == 0
+    finally:
+        server.end()
 
 
 @pytest.mark.shows("SPL-1", "OPS-4")
