@@ -159,6 +159,8 @@ struct config_limits {
 	uint64_t	concurrency;		/* at most */
 	uint64_t	disk_refuse_new;	/* percent free: 452 at MAIL */
 	uint64_t	disk_refuse_all;	/* percent free */
+	uint64_t	memory_shed;		/* percent of the group's limit */
+	uint64_t	memory_hard;
 };
 /* As a client, in seconds (RFC 5321 4.5.3.2). */
 struct config_timeouts {

@@ -134,6 +134,8 @@ static const struct order {
 	    "limit concurrency-start is above limit concurrency"),
 	ORDER(limits.disk_refuse_all, limits.disk_refuse_new,
 	    "limit disk-refuse-all is above limit disk-refuse-new"),
+	ORDER(limits.memory_shed, limits.memory_hard,
+	    "limit memory-shed is above limit memory-hard"),
 	ORDER(retry.first, retry.cap, "retry first is above retry cap"),
 };
 

@@ -205,6 +205,12 @@ const struct schema_row schema_rows[] = {
 	TOP("limit disk-refuse-all", value_percent, LIMIT(disk_refuse_all),
 	    0, 90, "5%", "Free disk below which nothing is taken."),
 
+	TOP("limit memory-shed", value_percent, LIMIT(memory_shed), 1, 100,
+	    "75%", "Memory in use, of what the control group allows, above "
+	    "which new sessions of strangers get 421."),
+	TOP("limit memory-hard", value_percent, LIMIT(memory_hard), 1, 100,
+	    "90%", "The same for all new sessions; MAIL is answered 452."),
+
 	TOP("timeout connect", value_seconds, OF(timeouts.connect), 1, 600,
 	    "30s", "Until another server takes a connection."),
 	TOP("timeout reply", value_seconds, OF(timeouts.reply), 1, HOUR,

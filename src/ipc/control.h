@@ -36,6 +36,7 @@ struct control_listen {
 struct control_file {
 	/*
 	 * queue		"spool"		directory
+	 *		"memory-stat", "memory-max"	of the control group
 	 * local		"mail:N"	fixed part of config->domains[N].maildir
 	 * lookup		"users:N"	folder of config->domains[N].users_file
 	 * receiver	"tls-cert:0", "tls-key:0"

@@ -83,6 +83,7 @@ const struct ipc_type ipc_intake_large_used = {
 
 static const struct ipc_field intake_state_fields[] = {
 	IPC_F(struct intake_state, IPC_U8, mode, INTAKE_MODE_COUNT - 1),
+	IPC_F(struct intake_state, IPC_U8, memory, INTAKE_MEMORY_COUNT - 1),
 };
 const struct ipc_type ipc_intake_state = {
 	.number = 0x0307,

@@ -55,8 +55,16 @@ enum intake_mode {
 	INTAKE_NONE,		/* and at the end of content */
 	INTAKE_MODE_COUNT
 };
+/* And how much of our memory is in use (section 19, memory). */
+enum intake_memory {
+	INTAKE_MEMORY_EASY,
+	INTAKE_MEMORY_SHED,	/* 421 to new sessions of strangers */
+	INTAKE_MEMORY_HARD,	/* to all new sessions, and 452 at MAIL */
+	INTAKE_MEMORY_COUNT
+};
 struct intake_state {
 	uint8_t		mode;
+	uint8_t		memory;
 };
 
 extern const struct ipc_type ipc_intake_segment, ipc_intake_large,

@@ -1,6 +1,8 @@
 """Section 19: room on the disk, and how much of a message a bounce carries."""
 import email
 import os
+import pathlib
+import re
 import subprocess
 import time
 
@@ -129,3 +131,97 @@ def test_room_on_the_disk(make_server):
         assert server.wait_messages(1)
     finally:
         disk.end()
+
+
+class Group:
+    """A control group of our own with a bound on memory, of either version."""
+
+    def __init__(self, name, limit):
+        root = pathlib.Path("/sys/fs/cgroup")
+        self.is_one = (root / "memory").is_dir()
+        self.path = (root / "memory" if self.is_one else root) / name
+        try:
+            self.path.mkdir()
+            (self.path / ("memory.limit_in_bytes" if self.is_one
+                          else "memory.max")).write_text(str(limit))
+        except OSError:
+            pytest.skip("no control group with a bound can be made here")
+
+    def enter(self):
+        (self.path / "cgroup.procs").write_text(str(os.getpid()))
+
+    def used(self):
+        name = "total_rss" if self.is_one else "anon"
+        return int(re.search(rf"^{name} (\d+)", (
+            self.path / "memory.stat").read_text(), re.M)[1])
+
+    def end(self):
+        def is_gone():
+            try:
+                self.path.rmdir()
+                return True
+            except OSError:
+                return False
+
+        assert wait_for(is_gone, 10)
+
+
+class Hog:
+    """A process of the group that holds so much."""
+
+    def __init__(self, group, octets):
+        self.process = subprocess.Popen(
+            ["/usr/bin/python3", "-c", f"x = b'x' * {octets}\n"
+             "print('held', flush=True)\nimport sys\nsys.stdin.read()"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            preexec_fn=group.enter)
+        assert self.process.stdout.readline() == b"held\n"
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def greeting(server, name):
+    with Talk(server.port(name)) as t:
+        return t.greeting[0]
+
+
+@pytest.mark.shows("OPS-1")
+@pytest.mark.timeout(200)
+def test_memory(make_server):
+    """
+    Below 75 % all are let in; above it strangers are not; above 90 % nobody
+    is, and MAIL is put off; with room again everything is as before.
+    """
+    limit = 400 * MIB
+    group = Group(f"posthorse-test-{os.getpid()}", limit)
+    hogs = []
+    try:
+        server = make_server(extra="limit idle-full 60s\n",
+                             preexec=group.enter).start()
+        with Talk(server.port("mx")) as t:
+            t.hello()
+            hogs.append(Hog(group, limit * 70 // 100 - group.used()))
+            time.sleep(6)		# the queue looks every five seconds
+            assert greeting(server, "mx") == 220
+            hogs.append(Hog(group, limit * 78 // 100 - group.used()))
+            assert wait_for(lambda: greeting(server, "mx") == 421, 20), \
+                server.log_tail()
+            assert greeting(server, "submission") == 220
+            assert greeting(server, "relay") == 220
+            t.mail(GOOD)		# who is here goes on
+            hogs.append(Hog(group, limit * 92 // 100 - group.used()))
+            assert wait_for(lambda: greeting(server, "relay") == 421, 20)
+            assert t.ask("MAIL FROM:<s@example.net>") == (
+                452, "4.3.1 No space for mail now")
+            for hog in hogs:
+                hog.end()
+            assert wait_for(lambda: greeting(server, "mx") == 220, 20)
+            t.mail(GOOD)
+            assert server.wait_messages(2)
+    finally:
+        for hog in hogs:
+            hog.end()
+        server.end()
+        group.end()

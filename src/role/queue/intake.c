@@ -125,7 +125,7 @@ queue_announced(struct role *r, struct role_peer *from, const void *msg,
 	struct queue *q = r->self;
 	const struct intake_announced *m = msg;
 	struct queue_receiver *receiver = from->data;
-	const struct intake_state state = { .mode = q->mode };
+	const struct intake_state state = { q->mode, (uint8_t)q->memory };
 
 	(void)fds;
 	/* Once a channel; more than that is out of order. */
@@ -222,7 +222,34 @@ queue_ended(struct role *r, struct role_peer *from, const void *msg,
 	return true;
 }
 
-/* Section 19: too little room on the disk, and no new senders come in. */
+static void
+say_room(struct queue *q, const struct intake_state *now)
+{
+	static const char *const words[INTAKE_MEMORY_COUNT] = {
+		[INTAKE_MEMORY_EASY] = "enough memory again",
+		[INTAKE_MEMORY_SHED] = "little memory: strangers are put off",
+		[INTAKE_MEMORY_HARD] = "too little memory: mail is put off",
+	};
+	struct log_line l;
+
+	if (now->mode != q->mode) {
+		log_begin(&l, LOG_LEVEL_WARN, NULL, "spool");
+		log_str(&l, "what", now->mode == INTAKE_OPEN ?
+		    "enough room again" :
+		    "too little room: new mail is put off");
+		queue_log(q, &l);
+	}
+	if (now->memory != (uint8_t)q->memory) {
+		log_begin(&l, LOG_LEVEL_WARN, NULL, "memory");
+		log_str(&l, "what", words[now->memory]);
+		queue_log(q, &l);
+	}
+}
+
+/*
+ * Section 19: too little room on the disk or in memory, and no new senders
+ * come in.
+ */
 void
 queue_watch_room(struct queue *q)
 {
@@ -233,17 +260,15 @@ queue_watch_room(struct queue *q)
 	};
 	const struct intake_state state = {
 		.mode = (uint8_t)modes[store_room(q->store)],
+		.memory = (uint8_t)queue_memory(q),
 	};
 	struct role_peer *p;
-	struct log_line l;
 
-	if (state.mode == q->mode)
+	if (state.mode == q->mode && state.memory == q->memory)
 		return;
+	say_room(q, &state);
 	q->mode = state.mode;
-	log_begin(&l, LOG_LEVEL_WARN, NULL, "spool");
-	log_str(&l, "what", state.mode == INTAKE_OPEN ?
-	    "enough room again" : "too little room: new mail is put off");
-	queue_log(q, &l);
+	q->memory = state.memory;
 	for (uint32_t i = 0; i < q->config->receivers; i++) {
 		p = role_peer_at(q->role, IPC_ROLE_RECEIVER, i);
 		/* A lost word is said again at the next change. */

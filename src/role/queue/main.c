@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define DECISIONS_A_TURN	64u
-#define ROOM_MS			5000u
+#define ROOM_MS			5000u	/* disk, memory */
 #define STOP_MS			8000u	/* running jobs get so long */
 #define IDLE_DESTINATIONS	10000u
 
@@ -151,6 +151,8 @@ queue_file(struct role *r, struct span purpose, int fd)
 {
 	struct queue *q = r->self;
 
+	if (queue_memory_file(q, purpose, fd))
+		return true;
 	if (!span_eq(purpose, SPAN("spool")) || q->has_spool)
 		return false;
 	q->spool_dir = fd;

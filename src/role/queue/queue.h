@@ -124,6 +124,9 @@ struct queue {
 	struct spool_files	 files;
 	struct store_events	 events;
 	int			 spool_dir;
+	int			 memory_stat, memory_max;
+	bool			 has_memory_stat, has_memory_max;
+	enum intake_memory	 memory;
 	struct store		*store;
 	struct sched		*sched;
 	struct retry		 retry;
@@ -193,6 +196,10 @@ bool queue_ended(struct role *r, struct role_peer *from, const void *msg,
 /* Give receivers what they lack, as far as the store has it ready. */
 void queue_refill(struct queue *q);
 void queue_watch_room(struct queue *q);
+
+/* memory.c: fd is taken over; false: it is no such file */
+bool queue_memory_file(struct queue *q, struct span purpose, int fd);
+enum intake_memory queue_memory(const struct queue *q);
 
 /* disk.c: syncs, new files and housekeeping, off the loop */
 void queue_disk_turn(struct queue *q);

@@ -387,8 +387,10 @@ commit_state(struct role *r, struct role_peer *from UNUSED, const void *msg,
 	const struct intake_state *m = msg;
 	struct receiver *rc = r->self;
 
-	if (m->mode >= INTAKE_MODE_COUNT)
+	if (m->mode >= INTAKE_MODE_COUNT || m->memory >= INTAKE_MEMORY_COUNT)
 		return false;
 	rc->mode = (enum intake_mode)m->mode;
+	rc->memory = (enum intake_memory)m->memory;
+	load_look(rc);
 	return true;
 }

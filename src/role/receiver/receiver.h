@@ -134,6 +134,7 @@ struct receiver {
 	uint64_t		 last_ticket;
 	struct buf		 added, envelope;
 	enum intake_mode	 mode;
+	enum intake_memory	 memory;
 	struct loop_timer	*first;		/* patience for a segment */
 	bool			 is_listening, is_stopping;
 };

@@ -146,7 +146,7 @@ on_mail(struct session *s, const struct smtp_action *a)
 
 	if (rc->is_stopping)
 		re = RE_STOPPING;
-	else if (rc->mode != INTAKE_OPEN)
+	else if (rc->mode != INTAKE_OPEN || rc->memory == INTAKE_MEMORY_HARD)
 		re = RE_NO_SPACE;
 	if (re != RE_SENDER_OK)
 		tell_refused(s, re, a->text);
@@ -456,6 +456,16 @@ session_hurry(struct session *s)
 
 /* The beginning */
 
+/* OPS-1: strangers first; our users and hosts of ours only when we must. */
+static bool
+is_shed(const struct session *s)
+{
+	enum intake_memory memory = s->receiver->memory;
+
+	return memory == INTAKE_MEMORY_HARD || (memory == INTAKE_MEMORY_SHED &&
+	    s->listen->policy.listener == SMTP_MX);
+}
+
 static void
 greet(struct session *s, enum smtp_reply re)
 {
@@ -464,6 +474,8 @@ greet(struct session *s, enum smtp_reply re)
 	if (re == RE_GREETING && l->policy.listener == SMTP_RELAY &&
 	    !networks_hold(l->config->from, l->config->nfrom, &s->address))
 		re = RE_NO_ACCESS;
+	if (re == RE_GREETING && is_shed(s))
+		re = RE_FULL;
 	if (s->receiver->is_stopping)
 		re = RE_STOPPING;
 	s->is_greeted = true;

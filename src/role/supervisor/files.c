@@ -270,7 +270,8 @@ static bool
 files_queue(const struct supervisor *s, give_file *give, void *ctx)
 {
 	return give_path(give, ctx, "spool", s->config->spool,
-	    O_RDONLY | O_DIRECTORY, 0);
+		   O_RDONLY | O_DIRECTORY, 0) &&
+	    sup_give_memory(give, ctx);
 }
 
 static bool

@@ -106,6 +106,11 @@ bool sup_each_file(const struct supervisor *s, enum ipc_role kind,
 /* The log file or the logger's socket by its name again, if there is one. */
 bool sup_reopen_log(struct supervisor *s, give_file *give, void *ctx);
 
+/* --- memory.c ---------------------------------------------------------- */
+
+/* To the queue, where there are such: "memory-stat" and "memory-max". */
+bool sup_give_memory(give_file *give, void *ctx);
+
 /* --- listen.c: sockets ------------------------------------------------- */
 
 bool sup_listen(struct supervisor *s);
