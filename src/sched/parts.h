@@ -37,7 +37,8 @@ struct item {
 	int32_t			born_s;		/* when its age was zero */
 	uint16_t		attempts;
 	uint8_t			state;		/* enum sched_state */
-	uint8_t			is_bounce;
+	bool			is_bounce : 1;
+	bool			is_disowned : 1;	/* not in s->messages */
 };
 _Static_assert(sizeof(struct item) == 64, "the budget of ARCHITECTURE 9");
 

@@ -415,7 +415,8 @@ sched_finish(struct sched *s, uint32_t item)
 
 	item_unlist(s, item);
 	heap_remove(&s->timers, &it->timer);
-	sibling_remove(s, item);
+	if (!it->is_disowned)
+		sibling_remove(s, item);
 	it->state = SCHED_STATE_FREE;
 	dest_unuse(s, dest_at(s, it->dest));
 	pool_put(&s->items, item);
@@ -472,6 +473,17 @@ sched_hold(struct sched *s, uint32_t item)
 		return false;
 	item_hand_out(s, item);
 	return true;
+}
+
+void
+sched_disown(struct sched *s, uint32_t item)
+{
+	struct item *it = item_at(s, item);
+
+	ASSERT(it->state == SCHED_STATE_RUNNING && !it->is_disowned);
+	sibling_remove(s, item);
+	it->message = 0;
+	it->is_disowned = true;
 }
 
 uint32_t

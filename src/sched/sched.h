@@ -138,6 +138,11 @@ void sched_say(struct sched *s, uint32_t dest, struct span why);
 bool sched_hurry(struct sched *s, uint64_t now, uint32_t item);
 /* Take it out of the queue: then it is yours, as after SCHED_EXPIRE. */
 bool sched_hold(struct sched *s, uint32_t item);
+/*
+ * The message of a RUNNING item has gone, and its number may be another one's
+ * soon: the item has message 0 and is not found any more, until sched_finish.
+ */
+void sched_disown(struct sched *s, uint32_t item);
 
 enum sched_state {
 	SCHED_STATE_FREE,

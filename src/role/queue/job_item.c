@@ -72,6 +72,9 @@ queue_job_add(struct queue *q, struct job *j, uint32_t item)
 
 	ASSERT(j->nmessages < COUNT(j->messages));
 	ASSERT(sched_view(q->sched, item, &v));
+	/* Lost while its neighbours in the job were looked at. */
+	if (v.message == 0)
+		return ERR_NONE;
 	*jm = (struct job_message){
 		.m = (struct store_message *)(uintptr_t)v.message,
 		.item = item,

@@ -485,6 +485,9 @@ queue_forget(struct queue *q, struct store_message *m)
 		next = sched_next_of(q->sched, item);
 		if (sched_hold(q->sched, item))
 			sched_finish(q->sched, item);
+		else
+			/* Its job ends it; m may be a new message by then. */
+			sched_disown(q->sched, item);
 	}
 	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++) {
 		struct job *j = q->jobs[i];

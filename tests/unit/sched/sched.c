@@ -485,6 +485,50 @@ test_hurry_and_hold(void **state)
 	world_close(&w);
 }
 
+/*
+ * A message goes while a job carries it, and its number is given to the next
+ * one, for the same destination: that one is not taken for the old.
+ */
+static void
+test_number_given_again(void **state)
+{
+	static const struct {
+		const char	*name;
+		bool		 has_sibling, is_first_disowned;
+	} rows[] = {
+		{ "alone", false, true },
+		{ "the older of two", true, true },
+		{ "the newer of two", true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint32_t a, b, gone, again;
+		struct world w;
+
+		world_open(&w);
+		w.is_unanswered = true;
+		a = b = add_of(&w, 9, "d1.example", 1);
+		if (rows[i].has_sibling)
+			b = add_of(&w, 9, "d2.example", 1);
+		world_turn(&w);
+		gone = rows[i].is_first_disowned ? a : b;
+		sched_disown(w.s, gone);
+		CHECK_NUM(sched_message(w.s, gone), 0, "%s", rows[i].name);
+		CHECK_NUM(sched_item_for(w.s, 9, gone == a ?
+		    SPAN("d1.example") : SPAN("d2.example")), SCHED_NONE,
+		    "%s", rows[i].name);
+		again = add_of(&w, 9, "d3.example", 1);
+		sched_finish(w.s, gone);
+		CHECK_NUM(sched_item_for(w.s, 9, SPAN("d3.example")), again,
+		    "%s", rows[i].name);
+		CHECK_NUM(sched_first_of(w.s, 9), again, "%s", rows[i].name);
+		CHECK_NUM(sched_next_of(w.s, again), !rows[i].has_sibling ?
+		    SCHED_NONE : gone == a ? b : a, "%s", rows[i].name);
+		world_close(&w);
+	}
+}
+
 static void
 test_items_of_a_message(void **state)
 {
@@ -699,6 +743,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_job_size, ""),
 	TEST(test_originators_take_turns, "DLV-7"),
 	TEST(test_hurry_and_hold, ""),
+	TEST(test_number_given_again, "PRV-3 DLV-1"),
 	TEST(test_items_of_a_message, ""),
 	TEST(test_worker_died, "DLV-1"),
 	TEST(test_memory, ""),
