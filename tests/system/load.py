@@ -14,7 +14,8 @@ class Load:
     """
 
     def __init__(self, port, sessions=8, pause=0.0, to="user@example.org",
-                 size=200, tag="L"):
+                 size=200, tag="L", patience=60):
+        self.patience = patience
         self.port, self.pause, self.to, self.tag = port, pause, to, tag
         self.filler = b"filler line\r\n" * (size // 13 + 1)
         self.acked, self.unsure, self.refused = {}, set(), 0
@@ -44,7 +45,7 @@ class Load:
             number += 1
             try:
                 if talk is None:
-                    talk = Talk(self.port, timeout=60)
+                    talk = Talk(self.port, timeout=self.patience)
                     talk.hello()
                 text = talk.mail(
                     b"Subject: %s\r\n\r\n" % mark.encode() + self.filler,
