@@ -3,6 +3,8 @@
  */
 #include "role/local/maildir.h"
 
+#include "os/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -114,21 +116,6 @@ file_name(const struct maildir_mail *mail, char name[128])
 	    (const char *)mail->hostname.p);
 }
 
-static int
-create(const struct mailbox_system *sys, int tmp, const char *name)
-{
-	const int flags =
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int fd = sys->open(tmp, name, flags, 0600);
-
-	if (fd >= 0 || errno != EEXIST)
-		return fd;
-	/* What a crash left of this very delivery. */
-	if (sys->unlink(tmp, name, 0) != 0)
-		return -1;
-	return sys->open(tmp, name, flags, 0600);
-}
-
 static void
 fail_file(struct maildir_file *f)
 {
@@ -141,12 +128,20 @@ maildir_write(struct maildir_batch *b, struct mailbox *box,
     const struct maildir_mail *mail)
 {
 	struct maildir_file *f = &b->files[b->n];
+	size_t n;
 
 	ASSERT(b->n < MAILDIR_BATCH_MAX);
 	*f = (struct maildir_file){ .box = *box, .fd = -1 };
 	*box = (struct mailbox){ -1, -1, -1 };
+	if (b->n == 0)
+		clock_random(&b->own, sizeof b->own);
 	file_name(mail, f->name);
-	f->fd = create(b->sys, f->box.tmp, f->name);
+	n = strlen(f->name);
+	memcpy(f->tmp_name, f->name, n);
+	(void)snprintf(f->tmp_name + n, sizeof f->tmp_name - n, ".%016llx",
+	    (unsigned long long)b->own);
+	f->fd = b->sys->open(f->box.tmp, f->tmp_name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (f->fd < 0 || !put_mail(b, f->fd, mail))
 		fail_file(f);
 	return b->n++;
@@ -216,7 +211,7 @@ close_file(struct maildir_batch *b, struct maildir_file *f)
 	f->fd = -1;
 	/* In new it may stay: the next try replaces it under the same name. */
 	if (f->error != ERR_OK && f->box.tmp >= 0)
-		(void)b->sys->unlink(f->box.tmp, f->name, 0);
+		(void)b->sys->unlink(f->box.tmp, f->tmp_name, 0);
 	mailbox_close(b->sys, &f->box);
 }
 
@@ -228,8 +223,8 @@ maildir_commit(struct maildir_batch *b)
 		struct maildir_file *f = &b->files[i];
 
 		if (f->error == ERR_OK &&
-		    b->sys->rename(f->box.tmp, f->name, f->box.new, f->name) !=
-			0)
+		    b->sys->rename(f->box.tmp, f->tmp_name, f->box.new,
+			f->name) != 0)
 			fail_file(f);
 	}
 	sync_batch(b, true);

@@ -10,8 +10,10 @@
  * throughput of an fsync a file and directory (doc/design/local.md has the
  * figures), and errors of write-back reach it as well.
  *
- * The file's name is made from the message's id and slot, so a delivery that a crash
- * cut off before its outcome was durable replaces its own first copy.
+ * The file's name in new is made from the message's id and slot, so a delivery that a
+ * crash cut off before its outcome was durable replaces its own first copy.  In tmp
+ * the batch adds a name of its own: a queue that takes a dead one's place sends again
+ * what another thread may still be writing.
  *
  * Content comes with CRLF and is written with LF, as every reader of a Maildir
  * on this system expects; nothing else is changed.
@@ -40,10 +42,12 @@ struct maildir_file {
 	int		fd;
 	enum err	error;		/* ERR_OK: so far so good */
 	int		error_number;	/* errno with ERR_IO */
-	char		name[128];
+	char		name[128];	/* in new */
+	char		tmp_name[128 + 20];
 };
 struct maildir_batch {
 	const struct mailbox_system	*sys;
+	uint64_t			 own;		/* in names in tmp */
 	size_t				 n;
 	struct maildir_file		 files[MAILDIR_BATCH_MAX];
 	size_t				 nout;		/* private: not written yet */

@@ -217,6 +217,43 @@ test_deliver(void **state)
 	place_free(&p);
 }
 
+/*
+ * A queue that was replaced sends again what another thread is still writing:
+ * neither takes the other's file, and one whole file is left.
+ */
+static void
+test_twice_at_once(void **state)
+{
+	struct place p = place_make();
+	struct maildir_batch *b[2];
+	char got[512], dir[128];
+	unsigned int count;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct mailbox box;
+
+		b[i] = batch_make(&mailbox_system);
+		assert_int_equal(open_box(&p, SPAN("bob"), &box), ERR_OK);
+		(void)maildir_write(b[i], &box, &mail);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		maildir_commit(b[i]);
+		CHECK_NUM(b[i]->files[0].error, ERR_OK, "thread %zu", i);
+		free(b[i]);
+	}
+	(void)snprintf(dir, sizeof dir, "%s/a.example/bob/new", p.path);
+	n = read_only_file(dir, got, sizeof got - 1, &count);
+	got[n] = '\0';
+	CHECK_NUM(count, 1, "files in new");
+	CHECK_STR(got, wanted, "content");
+	(void)snprintf(dir, sizeof dir, "%s/a.example/bob/tmp", p.path);
+	(void)read_only_file(dir, got, sizeof got, &count);
+	CHECK_NUM(count, 0, "files in tmp");
+	place_free(&p);
+}
+
 /* The n-th call fails: then that mail is not delivered, and says so. */
 static struct {
 	int	left;		/* calls until one fails; -1: never */
@@ -571,6 +608,7 @@ main(void)
 		TEST(test_base, ""),
 		TEST(test_planted, "DLV-3"),
 		TEST(test_deliver, "DLV-1 DLV-3"),
+		TEST(test_twice_at_once, "DLV-1"),
 		TEST(test_nth_call_fails, "DLV-1 DLV-3"),
 		TEST(test_loop, "SMTP-13"),
 		TEST(test_sweep, ""),
