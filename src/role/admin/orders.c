@@ -211,22 +211,40 @@ count_clients(const struct admin *a)
 	return n;
 }
 
+/* Who only looks cannot keep out who may do all: the oldest looker goes. */
+static bool
+make_room(struct admin *a)
+{
+	struct client *oldest = NULL;
+
+	for (struct client *c = a->clients; c != NULL; c = c->next)
+		if (c->permit != PERMIT_ALL)
+			oldest = c;
+	if (oldest == NULL)
+		return false;
+	client_closed(oldest, oldest->channel);
+	return true;
+}
+
 static void
 control_accepted(void *ctx, int fd, const struct listener_peer *peer)
 {
 	struct admin *a = ctx;
 	gid_t groups[GROUPS_MAX];
-	struct client *c;
+	enum permit permit = permit_of(&a->rule, peer->uid, peer->gid, groups,
+	    groups_of(fd, groups));
+	bool is_full = count_clients(a) >= ADMIN_CLIENTS_MAX;
+	struct client *c = calloc(1, sizeof *c);
 
-	if (count_clients(a) >= ADMIN_CLIENTS_MAX ||
-	    (c = calloc(1, sizeof *c)) == NULL) {
+	if (c == NULL ||
+	    (is_full && (permit != PERMIT_ALL || !make_room(a)))) {
+		free(c);
 		(void)close(fd);
 		return;
 	}
 	c->admin = a;
 	c->uid = peer->uid;
-	c->permit = permit_of(&a->rule, peer->uid, peer->gid, groups,
-	    groups_of(fd, groups));
+	c->permit = permit;
 	if (channel_new(a->role->loop, fd, false, &client_ops, c,
 	    &c->channel) != ERR_OK) {
 		(void)close(fd);
