@@ -50,6 +50,25 @@ def test_file_is_reopened(make_server, tmp_path):
         assert file.stat().st_uid == FIRST_ID + USERS.index("admin")
 
 
+def test_file_behind_a_closed_door(make_server, tmp_path):
+    """SIGHUP where the way to the log's folder is closed to admin and to root
+    without its rights."""
+    door, folder = tmp_path / "door", tmp_path / "door" / "log"
+    folder.mkdir(parents=True)
+    number = FIRST_ID + USERS.index("admin")
+    os.chown(folder, number, number)
+    os.chown(door, FIRST_ID + 500, FIRST_ID + 500)
+    door.chmod(0o700)
+    server = make_server(change=lambda text: text +
+                         f"log to file {folder}/lines\n").start()
+    file = folder / "lines"
+    file.rename(folder / "lines.1")
+    server.process.send_signal(signal.SIGHUP)
+    assert wait_for(file.exists), server.log_tail()
+    assert taken_until(server, lambda name: name in file.read_text())
+    assert file.stat().st_uid == number
+
+
 def lines_of(logger):
     found = []
     while True:

@@ -329,14 +329,17 @@ files_sender(const struct supervisor *s, give_file *give, void *ctx)
 
 /*
  * A log file is admin's, and so may be its folder: what root without rights
- * over files cannot open, admin's own user can.
+ * over files cannot open, admin's own user can.  The way there may be closed to
+ * both, so the folder was opened at the start.
  */
 static int
-open_log(const char *path, const struct ids *admin)
+open_log(const struct supervisor *s, const char *path)
 {
 	static const int flags =
 	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+	const struct ids *admin = &s->ids[IPC_ROLE_ADMIN];
 	int fd = open(path, flags, 0640);
+	size_t slash = span_rfind(span_str(path), '/');
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
@@ -345,6 +348,9 @@ open_log(const char *path, const struct ids *admin)
 	if (setegid(admin->gid) != 0 || seteuid(admin->uid) != 0)
 		return -1;
 	fd = open(path, flags, 0640);
+	if (fd < 0 && errno == EACCES && s->log_folder >= 0 &&
+	    path[slash] == '/')
+		fd = openat(s->log_folder, path + slash + 1, flags, 0640);
 	/* Not to come back to ourselves is the end of us. */
 	ASSERT(seteuid(uid) == 0 && setegid(gid) == 0);
 	return fd;
@@ -355,7 +361,7 @@ give_log_file(const struct supervisor *s, give_file *give, void *ctx)
 {
 	const struct ids *admin = &s->ids[IPC_ROLE_ADMIN];
 	const char *path = s->config->log_file;
-	int fd = open_log(path, admin);
+	int fd = open_log(s, path);
 	bool ok;
 
 	if (fd < 0)
@@ -458,6 +464,13 @@ keep_file(void *ctx, const char *purpose, int fd)
 bool
 sup_open_files(struct supervisor *s)
 {
+	char folder[SUP_PATH_MAX];
+
+	s->log_folder = -1;
+	if (s->config->log_to == CONFIG_LOG_FILE) {
+		folder_of(s->config->log_file, folder);
+		s->log_folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
 	s->passed = calloc(PASSED_MAX, sizeof *s->passed);
 	if (s->passed == NULL)
 		return sup_complain("no memory");

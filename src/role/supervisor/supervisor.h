@@ -67,6 +67,7 @@ struct supervisor {
 	uint32_t		 control_gid;	/* of the control socket */
 	struct passed		*passed;
 	size_t			 npassed;
+	int			 log_folder;	/* -1: no log file */
 	enum ipc_role		 keeping;	/* whose files are opened */
 	struct child		 children[CHILDREN_MAX];
 	size_t			 nchildren;
