@@ -99,6 +99,9 @@ def test_writer(taken_over):
     marks = Marks(server.maildir("user") / "new")
     assert wait_for(lambda: not honest - set(marks.look()), 30, 0.2), \
         server.command("queue", "list")
+    # What it spoilt of its own is named.
+    lost = re.search(r"queue/0 (\w{26}) lost why=", log)
+    assert lost and "lost: " in server.command("trace", lost[1])
     for path in server.messages():
         content = path.read_bytes()
         mark = content.split(b"<", 1)[1].split(b"@", 1)[0].decode()

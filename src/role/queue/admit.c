@@ -192,12 +192,30 @@ tell_outcome(void *arg, struct store_message *m, uint32_t slot,
 	q->told_has_next = true;
 }
 
+/* Its id, when a job has read its head; else that is lost as well: NULL. */
+static const struct msg_id *
+id_in_job(const struct queue *q, const struct store_message *m)
+{
+	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++) {
+		const struct job *j = q->jobs[i];
+
+		for (uint32_t k = 0; j != NULL && k < j->nmessages; k++)
+			if (j->messages[k].m == m)
+				return &j->messages[k].id;
+	}
+	return NULL;
+}
+
 static void
 tell_lost(void *arg, struct store_message *m)
 {
 	struct queue *q = arg;
+	struct log_line l;
 
-	/* The alarm names it. */
+	/* Where its record lies is said by the alarm. */
+	log_begin(&l, LOG_LEVEL_ALARM, id_in_job(q, m), "lost");
+	log_str(&l, "why", "what was stored of it does not hold");
+	queue_log(q, &l);
 	if (q->told == m)
 		q->told = NULL;
 	queue_forget(q, m);
