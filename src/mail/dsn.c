@@ -16,7 +16,7 @@ struct writer {
 	struct buf		*to;
 	enum err		 error;
 	struct span		 copy;		/* of the original */
-	bool			 is_whole, is_8bit;
+	bool			 is_8bit;
 	char			 boundary[BOUNDARY_MAX];
 };
 
@@ -280,8 +280,7 @@ choose_copy(struct writer *w)
 	size_t limit = d->original_max == 0 ? DSN_ORIGINAL_MAX :
 	    d->original_max;
 
-	w->is_whole = d->is_whole && d->original.n <= limit;
-	w->copy = w->is_whole ? d->original : header_of(d->original, limit);
+	w->copy = header_of(d->original, limit);
 	for (size_t i = 0; i < w->copy.n; i++)
 		w->is_8bit = w->is_8bit || w->copy.p[i] > 127;
 }
@@ -331,8 +330,7 @@ dsn_write(const struct dsn *d, struct buf *to)
 	put_head(&w);
 	put_words(&w);
 	put_status_part(&w);
-	put_part(&w, w.is_whole ? "message/rfc822" : "text/rfc822-headers",
-	    w.is_8bit);
+	put_part(&w, "text/rfc822-headers", w.is_8bit);
 	put_copy(&w);
 	put(&w, "\r\n--%s--\r\n", w.boundary);
 	if (w.error != ERR_OK)

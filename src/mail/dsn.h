@@ -2,7 +2,7 @@
  * dsn.h - the message that tells a sender what became of theirs.
  *
  * A multipart/report of three parts: words for people, message/delivery-status
- * (RFC 3464) and the original or its header (RFC 6522).  What a remote server
+ * (RFC 3464) and the header of the original (RFC 6522).  What a remote server
  * or a sender wrote is escaped: no octet of it can end a line, a field or a
  * part.  The result is canonical content (CRLF, no bare CR, LF or NUL) for a
  * message with the null reverse-path.  Pure.
@@ -43,12 +43,12 @@ struct dsn {
 	const struct dsn_recipient *recipients;	/* 1 .. DSN_RECIPIENTS_MAX */
 	size_t			 nrecipients;
 	/*
-	 * The original's content from its start, as much as is at hand.
-	 * is_whole: that is all of it, and it is copied when it has at most
-	 * original_max octets; else its header only (text/rfc822-headers).
+	 * The original's content from its start, as much as is at hand.  Of
+	 * its header whole lines are copied, at most original_max octets
+	 * (text/rfc822-headers); of its body nothing: a report goes to whom
+	 * the reverse-path names, who need not have written it (LOG-2).
 	 */
 	struct span		 original;
-	bool			 is_whole;
 	size_t			 original_max;	/* 0: DSN_ORIGINAL_MAX */
 };
 /*

@@ -78,7 +78,6 @@ write_report(struct queue *q, struct bounce *b, const struct envelope *e,
 		.recipients = r,
 		.nrecipients = bounce_count(b),
 		.original = original,
-		.is_whole = queue_mark(b->m).size <= original.n,
 		.original_max = q->config->limits.bounce_copy,
 	};
 	enum err err;

@@ -119,7 +119,12 @@ tell_refused(struct session *s, enum smtp_reply re, struct span what)
 	log_str(&l, "client", s->client);
 	if (v->phase >= PH_MAIL && v->phase <= PH_BODY)
 		log_span(&l, "from", v->tx.reverse_path);
-	log_more(&l, is_rcpt ? "to" : "what", what);
+	/*
+	 * LOG-2: a command that nobody knows may be the password of a client
+	 * that talks on after its AUTH was refused.
+	 */
+	if (smtp_reply_code(re) != 500)
+		log_more(&l, is_rcpt ? "to" : "what", what);
 	log_more(&l, "helo", buf_span(&v->helo));
 	log_more(&l, "user", buf_span(&v->user));
 	say(s, &l);

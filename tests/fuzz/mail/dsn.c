@@ -38,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.hostname = SPAN("mx.example.org"),
 		.reverse_path = SPAN("s@example.org"),
 		.recipients = &r, .nrecipients = 1,
-		.is_whole = size % 2 == 0, .original = in,
+		.original = in,
 	};
 	struct buf to = buf_make(DSN_MAX);
 	struct span boundary = SPAN("");

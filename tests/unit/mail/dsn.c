@@ -20,7 +20,6 @@ static const struct dsn base = {
 	.recipients = &rcpt,
 	.nrecipients = 1,
 	.original = SPAN("Subject: hello\r\nFrom: x\r\n\r\nbody\r\n"),
-	.is_whole = true,
 };
 
 static char *
@@ -51,9 +50,9 @@ static const struct {
 	    "Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n" },
 	{ "for people", "mx.example.net [192.0.2.1]:25 said 550:\r\n"
 	    "    5.1.1 no such user\r\n" },
-	{ "original", "Content-Type: message/rfc822\r\n"
+	{ "original", "Content-Type: text/rfc822-headers\r\n"
 	    "Content-Transfer-Encoding: 7bit\r\n\r\nSubject: hello\r\n"
-	    "From: x\r\n\r\nbody\r\n\r\n--=_" },
+	    "From: x\r\n\r\n--=_" },
 };
 
 static void
@@ -114,26 +113,24 @@ test_long_words_fold(void **state UNUSED)
 	}
 }
 
-/* One past the limit, the header alone is sent back. */
+/* Whole lines of the header up to the limit, and never the body. */
 static void
 test_copy_limit(void **state UNUSED)
 {
 	static const struct {
 		size_t limit;
-		bool is_whole;
 		const char *has, *has_not;
 	} rows[] = {
-		{ 33, true, "body\r\n", "text/rfc822-headers" },
-		{ 32, true, "text/rfc822-headers", "body\r\n" },
-		{ 33, false, "text/rfc822-headers", "body\r\n" },
-		{ 20, true, "Subject: hello\r\n", "From: x" },
+		{ 1000, "From: x\r\n\r\n--", "body\r\n" },
+		{ 25, "From: x\r\n", "body\r\n" },
+		{ 24, "Subject: hello\r\n", "From: x" },
+		{ 20, "Subject: hello\r\n", "From: x" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct dsn d = base;
 		char *text;
 
-		d.is_whole = rows[i].is_whole;
 		d.original_max = rows[i].limit;
 		text = write_text(&d);
 		CHECK(strstr(text, rows[i].has) != NULL, "%zu\n%s", i, text);
@@ -164,7 +161,7 @@ test_boundary_is_unique(void **state UNUSED)
 	char *text, *at;
 	size_t n = 0;
 
-	d.original = SPAN("A: b\r\n\r\n--=_00000000000000000000000000_0_\r\n");
+	d.original = SPAN("A: b\r\n--=_00000000000000000000000000_0_\r\n\r\n");
 	text = write_text(&d);
 	for (at = text; (at = strstr(at,
 	    "\r\n--=_00000000000000000000000000_1_")) != NULL; at++)
