@@ -47,6 +47,59 @@ def test_log_that_stands_still(server):
     assert wait_for(lambda: name in server.log.read_text(errors="replace"), 15)
 
 
+def dropped(server):
+    return next(r["count"] for r in server.rows("status")
+                if r.get("event") == "events-dropped")
+
+
+@pytest.mark.shows("LOG-3")
+@pytest.mark.parametrize("sink", ["stopped", "full"])
+def test_sink_that_takes_nothing(make_server, tmp_path, sink):
+    """Who reads standard output is stopped, or the log's disk is full: mail
+    flows, and the count of lost lines rises."""
+    disk, reader = tmp_path / "disk", None
+    server = make_server(change=lambda text: text if sink == "stopped" else
+                         text + f"log to file {disk}/lines\n")
+    disk.mkdir()
+    try:
+        if sink == "full":
+            number = FIRST_ID + USERS.index("admin")
+            done = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o",
+                 f"size=16k,uid={number},gid={number},mode=755", "tmpfs",
+                 disk], capture_output=True)
+            if done.returncode != 0:
+                pytest.skip("no file system can be mounted here")
+        else:
+            os.mkfifo(server.log)
+            reader = subprocess.Popen(["cat", server.log],
+                                      stdout=subprocess.DEVNULL)
+        server.start(wait=False)
+        assert wait_for(lambda: sends(server), 20)
+        if reader:
+            reader.send_signal(signal.SIGSTOP)
+        with Load(server.port("mx"), sessions=8) as load:
+            assert wait_for(lambda: len(load.acked) > 400, 30), \
+                f"only {len(load.acked)} messages"
+            first = wait_for(lambda: dropped(server), 30)
+            assert first
+            assert wait_for(lambda: dropped(server) > first, 30)
+        assert wait_for(lambda: not set(load.acked)
+                        - set(marks_in(server.messages())), 15)
+        # The history does not suffer from the sink.
+        name = next(iter(load.acked.values()))[0]
+        assert "delivered" in server.command("trace", name)
+    finally:
+        if reader:
+            reader.send_signal(signal.SIGCONT)
+        server.end()
+        if reader:
+            reader.wait(20)
+            server.log.unlink()
+        else:
+            subprocess.run(["umount", "-l", disk])
+
+
 def sends(server):
     try:
         with Talk(server.port("mx"), timeout=10) as t:
