@@ -198,6 +198,28 @@ fixed_part(const char *template, char folder[SUP_PATH_MAX])
 	folder[brace == 0 ? 1 : brace] = '\0';
 }
 
+/*
+ * The same with the domain's name put in: up to the folder in which local makes
+ * mailboxes.  /var/mail belongs to root, and so may any place for mail.
+ */
+static void
+domain_part(const struct config_domain *d, char folder[SUP_PATH_MAX])
+{
+	const char *rest = d->maildir, *at = strstr(rest, "{domain}");
+	char path[SUP_PATH_MAX] = "";
+	size_t n = 0;
+
+	for (; at != NULL && n < sizeof path; at = strstr(rest, "{domain}")) {
+		n += (size_t)snprintf(path + n, sizeof path - n, "%.*s%s",
+		    (int)(at - rest), rest, d->name);
+		rest = at + strlen("{domain}");
+	}
+	if (n < sizeof path)
+		n += (size_t)snprintf(path + n, sizeof path - n, "%s", rest);
+	/* Too long for one of ours: local makes what it may. */
+	fixed_part(n < sizeof path ? path : d->maildir, folder);
+}
+
 bool
 sup_make_folders(struct supervisor *s)
 {
@@ -216,6 +238,9 @@ sup_make_folders(struct supervisor *s)
 		return false;
 	for (size_t i = 0; i < c->ndomains; i++) {
 		fixed_part(c->domains[i].maildir, folder);
+		if (!make_folder(folder, 0711, &s->ids[IPC_ROLE_LOCAL]))
+			return false;
+		domain_part(&c->domains[i], folder);
 		if (!make_folder(folder, 0711, &s->ids[IPC_ROLE_LOCAL]))
 			return false;
 	}
