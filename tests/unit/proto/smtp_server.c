@@ -9,6 +9,8 @@
 
 #include "base/rand.h"
 
+#include <dirent.h>
+
 #define HOST	{ (const uint8_t *)"mx.example.org", 14 }
 #define HOME	{ (const uint8_t *)"example.org", 11 }
 
@@ -702,6 +704,116 @@ test_ehlo_text(void **state UNUSED)
 	play_end(p);
 }
 
+/* The end of what a client says before it waits: a line, or a whole content. */
+static size_t
+unit_end(struct span all, size_t from, bool is_content)
+{
+	const char *end = is_content ? "\r\n.\r\n" : "\r\n";
+	/* DATA's own CRLF may stand before the dot. */
+	size_t at = is_content ? from - 2 : from;
+	const uint8_t *found = memmem(all.p + at, all.n - at, end, strlen(end));
+
+	return found == NULL ? all.n : (size_t)(found - all.p) + strlen(end);
+}
+
+/*
+ * A session of a client that waits, each unit in one write, but for a cut
+ * before octet `cut`; ALL_CUTS: each octet alone.
+ */
+#define ALL_CUTS	SIZE_MAX
+static struct play *
+replay(struct span file, size_t cut)
+{
+	struct smtp_policy *policy = calloc(1, sizeof *policy);
+	struct play *p;
+	size_t end;
+
+	assert_non_null(policy);
+	*policy = mx;
+	policy->listener = (enum smtp_listener)(file.p[0] %
+	    SMTP_LISTENER_COUNT);
+	p = play_begin(policy, (file.p[0] & 4) != 0);
+	for (size_t at = 3; at < file.n && !p->is_closed; at = end) {
+		const char *octets = (const char *)file.p;
+
+		end = unit_end(file, at, p->s.phase == PH_BODY);
+		if (cut > at && cut < end) {
+			say(p, octets + at, cut - at);
+			at = cut;
+		}
+		for (; cut == ALL_CUTS && at + 1 < end && !p->is_closed; at++)
+			say(p, octets + at, 1);
+		if (!p->is_closed)
+			say(p, octets + at, end - at);
+		if (p->is_tls_wanted)
+			smtp_server_tls(&p->s);
+		p->is_tls_wanted = false;
+	}
+	return p;
+}
+
+static void
+replay_end(struct play *p)
+{
+	const struct smtp_policy *policy = p->s.policy;
+
+	play_end(p);
+	free((void *)(uintptr_t)policy);
+}
+
+static void
+check_cuts(const char *name, struct span file, unsigned int *commits)
+{
+	struct play *whole = replay(file, 0);
+
+	*commits += whole->ncommits;
+	for (size_t cut = 4; cut <= file.n; cut++) {
+		struct play *p = replay(file, cut < file.n ? cut : ALL_CUTS);
+
+		CHECK_STR(p->out, whole->out, "%s, cut at %zu", name, cut);
+		CHECK(p->ncommits == whole->ncommits &&
+		    p->ndiscards == whole->ndiscards &&
+		    p->ncontent == whole->ncontent &&
+		    memcmp(p->content, whole->content, p->ncontent) == 0,
+		    "%s, cut at %zu", name, cut);
+		replay_end(p);
+	}
+	replay_end(whole);
+}
+
+/* Each session of the corpus: the same transcript, the same stored octets. */
+static void
+test_corpus_cut_anywhere(void **state UNUSED)
+{
+	const char *folder = getenv("POSTHORSE_CORPUS");
+	unsigned int files = 0, commits = 0;
+	struct dirent *e;
+	DIR *d;
+
+	assert_non_null(folder);
+	d = opendir(folder);
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL) {
+		uint8_t data[1024];
+		char path[1024];
+		size_t n;
+		FILE *f;
+
+		if (e->d_name[0] == '.')
+			continue;
+		(void)snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+		f = fopen(path, "rb");
+		assert_non_null(f);
+		n = fread(data, 1, sizeof data, f);
+		(void)fclose(f);
+		CHECK(n > 3 && n < sizeof data, "%s: %zu octets", path, n);
+		check_cuts(e->d_name, span_of(data, n), &commits);
+		files++;
+	}
+	(void)closedir(d);
+	CHECK(files >= 3 && commits >= 3, "%u files, %u stored", files, commits);
+}
+
 /* Steps of the model (SMTP-4): what is said, and how that is answered. */
 enum step {
 	S_EHLO, S_HELO, S_MAIL, S_MAIL_BAD, S_RCPT, S_RCPT_NO, S_RCPT_LATER,
@@ -802,6 +914,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_scripts, "SMTP-4 SMTP-7 SMTP-10 SMTP-13 RLY-1 RLY-3"),
 		TEST(test_pipelined_cut_anywhere, "PRS-2 SMTP-6"),
+		TEST(test_corpus_cut_anywhere, "PRS-2"),
 		TEST(test_pipelined_where_forbidden, "SMTP-6 TLS-1"),
 		TEST(test_talk_before_greeting, "SMTP-6"),
 		TEST(test_waits_for_answers, "SMTP-6"),
