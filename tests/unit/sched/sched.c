@@ -613,7 +613,8 @@ test_memory(void **state)
 	size_t before, used;
 
 	(void)state;
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
 	skip();
 #endif
 	world_open(&w);
