@@ -94,6 +94,7 @@ print_object(struct printer *p, enum schema_scope scope, const void *object)
 	size_t n, first = 0;
 	const struct schema_row *rows = schema_scope_rows(scope, &n);
 
+	ASSERT(n > 0);		/* an object has rows */
 	text(p, o->name);
 	while (first < n && where[first].file == 0)
 		first++;

@@ -207,7 +207,7 @@ NUMBER_TYPE(port, "PORT", none, "a port number");
 static enum err
 factor(struct span text, uint64_t *value)
 {
-	struct span whole = text, part;
+	struct span whole, part;
 	uint64_t hundredths = 0;
 
 	whole = span_take(&text, span_find(text, '.'));

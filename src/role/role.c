@@ -311,8 +311,11 @@ role_main(const struct role_desc *desc)
 	ignore_signals();
 	r.priv = calloc(1, sizeof *r.priv);
 	r.self = calloc(1, MAX(desc->self_size, (size_t)1));
-	if (r.priv == NULL || r.self == NULL)
+	if (r.priv == NULL || r.self == NULL) {
+		free(r.priv);
+		free(r.self);
 		return 1;
+	}
 	r.priv->desc = desc;
 	if (!begin(&r)) {
 		(void)complain(&r, "is started by `posthorse serve`, "

@@ -293,6 +293,7 @@ store_make_end(struct store *s, const struct spool_job *job)
 	} else if (s->making == MAKE_LARGE) {
 		made_large(s, job);
 	} else if (s->making == MAKE_AGAIN) {
+		ASSERT(g != NULL);	/* make_choose has found it */
 		owner = g->owner == STORE_OWN ? 0 : g->owner;
 		segment_renew(g, s->making_generation);
 		g->owner = owner;

@@ -253,8 +253,10 @@ put_drop(const struct job *j, struct maildir_batch *b, struct job_drop *d,
 static void
 commit(struct maildir_batch *b, struct job_drop **whose)
 {
+	size_t n = b->n;
+
 	maildir_commit(b);
-	for (size_t i = 0; i < b->n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct maildir_file *f = &b->files[i];
 
 		if (f->error == ERR_OK) {

@@ -320,9 +320,9 @@ give_up_rights(struct supervisor *s)
 int
 main(int argc, char **argv)
 {
-	struct supervisor *s = calloc(1, sizeof *s);
+	struct supervisor *s = argc == 3 ? calloc(1, sizeof *s) : NULL;
 
-	if (argc != 3 || s == NULL) {
+	if (s == NULL) {
 		(void)sup_complain("is started by `posthorse serve`");
 		return EX_USAGE;
 	}
