@@ -78,7 +78,7 @@ sasl_step_of(struct sasl *s, struct span line)
 		return SASL_CANCELLED;
 	/* Room at once: growing would leave copies of a password behind. */
 	if (s->octets.room == 0 && buf_room(&s->octets, DECODED_MAX) != ERR_OK)
-		return SASL_BAD;
+		return SASL_STARVED;
 	if (base64_decode(line, &s->octets) != ERR_OK)
 		return SASL_BAD;
 	s->nchallenges++;

@@ -22,7 +22,8 @@ enum sasl_step {
 	SASL_DONE,		/* user and password are there */
 	SASL_CANCELLED,		/* the client said `*` */
 	SASL_BAD,		/* not base64, or not in the grammar */
-	SASL_REFUSED		/* wants to act for somebody else (AUTH-3) */
+	SASL_REFUSED,		/* wants to act for somebody else (AUTH-3) */
+	SASL_STARVED		/* there is no memory for it just now */
 };
 struct sasl {
 	enum sasl_mechanism	mechanism;

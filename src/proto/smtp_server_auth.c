@@ -21,6 +21,7 @@ feed(struct smtp_server *s, bool has_line, struct span line)
 		[SASL_CANCELLED] = RE_AUTH_CANCELLED,
 		[SASL_BAD] = RE_AUTH_SYNTAX,
 		[SASL_REFUSED] = RE_AUTH_FOREIGN,
+		[SASL_STARVED] = RE_AUTH_LATER,
 	};
 	enum sasl_step step = sasl_feed(&s->sasl, has_line, line);
 

@@ -63,9 +63,17 @@ act(struct smtp_server *s, const struct smtp_action *a, unsigned int *commits)
 	return true;
 }
 
+/* The class of the first reply that is no success; '2' while all are. */
+static void
+look(const struct smtp_server *s, char *class)
+{
+	if (s->out.n > 0 && *class == '2' && s->out.p[0] > '3')
+		*class = (char)s->out.p[0];
+}
+
 /* Octet groups of seven, so that lines are kept; how many were committed. */
 static unsigned int
-run(unsigned int fail)
+run(unsigned int fail, char *class)
 {
 	struct span all = SPAN(script);
 	struct smtp_server s;
@@ -82,6 +90,7 @@ run(unsigned int fail)
 
 		do {
 			a = smtp_server_next(&s, &in);
+			look(&s, class);
 			buf_cut(&s.out, 0);
 		} while (act(&s, &a, &commits));
 	}
@@ -93,16 +102,21 @@ static void
 test_each_allocation_fails(void **state UNUSED)
 {
 	unsigned int n = 0, left;
+	char none = '2';
 
 	do {
 		n++;
-		(void)run(n);
+		char class = '2';
+
+		(void)run(n, &class);
 		left = countdown;
+		CHECK(class == '2' || class == '4', "%c at %u", class, n);
 		CHECK(n < 1000, "it never ends");
 	} while (left == 0);
 	CHECK(n > 8, "only %u allocations were met", n);
 	countdown = 0;
-	assert_int_equal(run(0), 1);
+	assert_int_equal(run(0, &none), 1);
+	CHECK(none == '2', "without one");
 }
 
 int
