@@ -30,8 +30,10 @@ get(struct order *o, size_t n, size_t size)
 	size_t octets;
 	void *p;
 
-	if (!size_mul(n, size, &octets) ||
-	    arena_get(&o->memory, octets, &p) != ERR_OK)
+	if (!size_mul(n, size, &octets))
+		return NULL;
+	o->is_starved = arena_get(&o->memory, octets, &p) != ERR_OK;
+	if (o->is_starved)
 		return NULL;
 	memset(p, 0, octets);
 	return p;
@@ -137,7 +139,14 @@ fill_hosts(struct order *o, struct span hosts)
 	return true;
 }
 
-bool
+static bool
+copy(struct order *o, struct span s, struct span *to)
+{
+	o->is_starved = arena_copy(&o->memory, s, to) != ERR_OK;
+	return !o->is_starved;
+}
+
+enum err
 order_open(struct order *o, const struct deliver_job *job, uint64_t asker,
     int fd)
 {
@@ -151,12 +160,13 @@ order_open(struct order *o, const struct deliver_job *job, uint64_t asker,
 		.memory = arena_make(SIZE_MAX / 2, 0),
 	};
 	/* The job's own octets end with the call that brought them. */
-	return map(o) && job->description <= o->noctets &&
+	if (map(o) && job->description <= o->noctets &&
 	    job->description <= ORDER_DESCRIPTION_MAX &&
-	    arena_copy(&o->memory, job->site, &o->site) == ERR_OK &&
-	    arena_copy(&o->memory, job->hosts, &hosts) == ERR_OK &&
+	    copy(o, job->site, &o->site) && copy(o, job->hosts, &hosts) &&
 	    fill_messages(o, span_of(o->octets, job->description)) &&
-	    fill_hosts(o, hosts);
+	    fill_hosts(o, hosts))
+		return ERR_OK;
+	return o->is_starved ? ERR_NOMEM : ERR_SYNTAX;
 }
 
 void

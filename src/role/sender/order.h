@@ -41,6 +41,7 @@ struct order {
 	const uint8_t		*octets;
 	size_t			 noctets;
 	struct arena		 memory;
+	bool			 is_starved;	/* it could not grow */
 	struct order_message	*messages;
 	size_t			 nmessages, current;
 	struct order_address	*addresses;
@@ -59,10 +60,11 @@ struct order {
 };
 
 /*
- * fd is taken over.  False: not sealed, does not decode, points outside, no
- * message or no recipient: who sent it is to be cut off.
+ * fd is taken over; order_close() is due whatever is returned.  ERR_SYNTAX: not
+ * sealed, does not decode, points outside, no message or no recipient: who sent
+ * it is to be cut off.  ERR_NOMEM is nobody's fault: later (MEM-5).
  */
-MUST_USE bool order_open(struct order *o, const struct deliver_job *job,
+MUST_USE enum err order_open(struct order *o, const struct deliver_job *job,
     uint64_t asker, int fd);
 void order_close(struct order *o);
 /* The content of a message. */

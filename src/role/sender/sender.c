@@ -121,6 +121,15 @@ static const struct deliver_result busy = {
 	.text = { (const uint8_t *)"the sender is busy or stopping", 30 },
 };
 
+/* MEM-5: nothing of it was tried; the queue asks again later. */
+static bool
+put_off(struct role *r, struct role_peer *from, const struct deliver_job *m)
+{
+	struct deliver_end end = { .job = m->job };
+
+	return role_send(r, from, &ipc_deliver_end, &end, NULL) == ERR_OK;
+}
+
 static bool
 handle_job(struct role *r, struct role_peer *from, const void *msg,
     const int *fds)
@@ -128,19 +137,17 @@ handle_job(struct role *r, struct role_peer *from, const void *msg,
 	const struct deliver_job *m = msg;
 	struct sender *s = r->self;
 	struct order *o = calloc(1, sizeof *o);
+	enum err e;
 
 	if (o == NULL) {
-		struct deliver_end end = { .job = m->job };
-
 		file_close(fds[0]);
-		return role_send(r, from, &ipc_deliver_end, &end, NULL) ==
-		    ERR_OK;
+		return put_off(r, from, m);
 	}
-	if (!order_open(o, m, from->instance, fds[0]) ||
-	    m->relay > r->config->nrelays) {
+	e = order_open(o, m, from->instance, fds[0]);
+	if (e != ERR_OK || m->relay > r->config->nrelays) {
 		order_close(o);
 		free(o);
-		return false;
+		return e == ERR_NOMEM && put_off(r, from, m);
 	}
 	s->norders++;
 	if (s->is_stopping || s->norders > ORDERS_MAX) {

@@ -73,7 +73,7 @@ try(struct order *o, struct span octets, bool is_sealed, size_t n)
 	struct deliver_job job = { .job = 9, .description = (uint32_t)n,
 		.site = SPAN("mx.example"), .hosts = buf_span(&hosts) };
 
-	return order_open(o, &job, 1, memfd_of(octets, is_sealed));
+	return order_open(o, &job, 1, memfd_of(octets, is_sealed)) == ERR_OK;
 }
 
 static void
