@@ -277,6 +277,34 @@ message_new(struct segment *g, const struct spool_record *r, uint32_t nslots)
 	return m;
 }
 
+/* From this sequence number of the i-th segment on. */
+static struct store_message *
+first_from(const struct store *s, size_t i, size_t sequence)
+{
+	for (; i < store_segment_count(s); i++, sequence = 0) {
+		const struct segment *g = store_segment_at(s, i);
+		size_t n = g->messages.n / sizeof(struct store_message *);
+
+		for (; sequence < n; sequence++) {
+			struct store_message *m =
+			    segment_message(g, (uint32_t)sequence);
+
+			if (m != NULL)
+				return m;
+		}
+	}
+	return NULL;
+}
+
+struct store_message *
+store_next(const struct store *s, const struct store_message *m)
+{
+	if (m == NULL)
+		return first_from(s, 0, 0);
+	return first_from(s, segment_index(s, m->segment->number),
+	    (size_t)m->sequence + 1);
+}
+
 struct store_slot *
 message_slot(struct store_message *m, uint32_t slot, bool make)
 {

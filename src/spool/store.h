@@ -198,6 +198,12 @@ MUST_USE enum err store_outcome(struct store *s, struct store_message *m,
     uint32_t slot, struct buf *to, struct store_outcome *o);
 /* A place for the caller's own pointer in the message; NULL at first. */
 void **store_user(struct store_message *m);
+/*
+ * The living message behind m, in the order of the spool; behind NULL: the
+ * first.  NULL: that was the last.  m itself must still live.
+ */
+struct store_message *store_next(const struct store *s,
+    const struct store_message *m);
 bool store_slot_is_settled(const struct store_message *m, uint32_t slot);
 
 /*

@@ -25,7 +25,8 @@ originator_of(const struct queue *q, const struct envelope *e)
 
 #define MARK_HASH	0xffffffu
 #define MARK_FLAGS	0x3u
-#define MARK_SIZE	((UINT64_C(1) << 38) - 1)
+#define MARK_MISSED	(UINT64_C(1) << 26)
+#define MARK_SIZE	((UINT64_C(1) << 37) - 1)
 
 uint32_t
 queue_id_hash(const struct queue *q, const struct msg_id *id)
@@ -39,7 +40,8 @@ queue_set_mark(struct store_message *m, const struct queue_mark *mark)
 	uint64_t v = mark->id_hash & MARK_HASH;
 
 	v |= (uint64_t)(mark->flags & MARK_FLAGS) << 24;
-	v |= MIN(mark->size, MARK_SIZE) << 26;
+	v |= mark->is_missed ? MARK_MISSED : 0;
+	v |= MIN(mark->size, MARK_SIZE) << 27;
 	_Static_assert(sizeof(v) == sizeof(void *), "a mark is a pointer wide");
 	memcpy(store_user(m), &v, sizeof(v));
 }
@@ -53,7 +55,8 @@ queue_mark(struct store_message *m)
 	return (struct queue_mark){
 		.id_hash = (uint32_t)v & MARK_HASH,
 		.flags = (uint8_t)(v >> 24 & MARK_FLAGS),
-		.size = v >> 26,
+		.is_missed = (v & MARK_MISSED) != 0,
+		.size = v >> 27,
 	};
 }
 
@@ -117,20 +120,63 @@ admit(struct queue *q, struct store_message *m, const struct envelope *e)
 	enum err error = ERR_OK;
 
 	for (uint32_t slot = 0; envelope_next(&list, &r) == ERR_OK; slot++) {
-		if (store_slot_is_settled(m, slot))
+		if (store_slot_is_settled(m, slot) ||
+		    queue_bounce_has(q, m, slot))
 			continue;
 		error = admit_recipient(q, &entry, &r);
 		if (error != ERR_OK)
 			break;
 	}
 	if (error != ERR_OK) {
-		/* It is safe on the disk; the next start finds it again. */
 		struct log_line l;
 
 		log_begin(&l, LOG_LEVEL_ALARM, &e->id, "not-scheduled");
 		log_str(&l, "why", err_name(error));
 		queue_log(q, &l);
+		queue_miss(q, m);
 	}
+}
+
+void
+queue_miss(struct queue *q, struct store_message *m)
+{
+	struct queue_mark mark = queue_mark(m);
+
+	mark.is_missed = true;
+	queue_set_mark(m, &mark);
+	q->has_missed = true;
+}
+
+static void
+admit_again(struct queue *q, struct store_message *m)
+{
+	struct queue_mark mark = queue_mark(m);
+	struct envelope e;
+	enum err error;
+
+	mark.is_missed = false;
+	queue_set_mark(m, &mark);
+	error = store_envelope(q->store, m, &q->scratch, &e);
+	if (error == ERR_OK)
+		admit(q, m, &e);
+	else if (error != ERR_CORRUPT)	/* else it is gone */
+		queue_miss(q, m);
+}
+
+void
+queue_admit_missed(struct queue *q)
+{
+	struct store_message *m, *next;
+
+	if (!q->has_missed)
+		return;
+	q->has_missed = false;
+	for (m = store_next(q->store, NULL); m != NULL; m = next) {
+		next = store_next(q->store, m);
+		if (queue_mark(m).is_missed)
+			admit_again(q, m);
+	}
+	queue_wake(q);
 }
 
 static void

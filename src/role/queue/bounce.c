@@ -55,9 +55,9 @@ settle_failed(struct queue *q, struct store_message *m, uint32_t slot,
 	};
 	uint64_t ticket;
 
-	/* Without memory: again after the next start, as not yet told. */
+	/* Without memory: again in a moment, as not yet told. */
 	if (store_settle(q->store, m, slot, &o, &ticket) != ERR_OK)
-		return;
+		queue_miss(q, m);
 }
 
 /* True while this domain may get one more this hour. */

@@ -140,6 +140,8 @@ room_due(void *arg)
 {
 	struct queue *q = arg;
 
+	if (q->store != NULL)
+		queue_admit_missed(q);
 	queue_watch_room(q);
 	loop_timer_set(q->room_timer, ROOM_MS);
 }

@@ -112,7 +112,8 @@ struct queue_rate {		/* bounces to a domain in one hour */
 struct queue_mark {
 	uint32_t	id_hash;	/* 24 bits */
 	uint8_t		flags;		/* DELIVER_*: 2 bits */
-	uint64_t	size;		/* octets: 38 bits */
+	bool		is_missed;	/* see queue_miss() */
+	uint64_t	size;		/* octets: 37 bits */
 };
 struct queue_mark queue_mark(struct store_message *m);
 void queue_set_mark(struct store_message *m, const struct queue_mark *mark);
@@ -135,6 +136,7 @@ struct queue {
 	struct spool_job	 sync_job, make_job;
 	bool			 is_syncing, is_making, is_sync_set;
 	bool			 is_opening;	/* inside store_open */
+	bool			 has_missed;	/* queue_admit_missed() is due */
 	bool			 has_spool;
 	bool			 is_stopping, is_stop_over;
 	uint8_t			 mode;		/* enum intake_mode */
@@ -177,6 +179,12 @@ uint32_t queue_hash(const struct queue *q, struct span s);
 /* admit.c: from the store into the scheduler */
 extern const struct store_events queue_store_events;
 void queue_admit_told(struct queue *q);
+/*
+ * MEM-5: there was no memory to keep a recipient in mind.  It is safe on the
+ * disk, and looked for again there in a few seconds.
+ */
+void queue_miss(struct queue *q, struct store_message *m);
+void queue_admit_missed(struct queue *q);
 
 /* intake.c */
 /* Once, before the store is opened. */

@@ -140,9 +140,11 @@ settle(struct queue *q, struct store_message *m, uint32_t slot,
 {
 	uint64_t ticket;
 
-	/* Without memory it stays as it was and is tried again. */
-	if (store_settle(q->store, m, slot, o, &ticket) != ERR_OK)
-		return;
+	/* Without memory it stays as it was and is tried again: twice delivered
+	 * is better than never settled. */
+	if (store_settle(q->store, m, slot, o, &ticket) != ERR_OK &&
+	    o->fate != STORE_RETRY)
+		queue_miss(q, m);
 }
 
 static bool

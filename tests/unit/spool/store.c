@@ -110,6 +110,27 @@ check_claims(struct rig *r, struct store_message *m)
 	store_content_close(&c);
 }
 
+/* store_next: each that lives, once, in the order of the spool. */
+static void
+test_walk_of_messages(UNUSED void **state)
+{
+	struct store_message *m;
+	struct rig r;
+	size_t n = 0;
+
+	rig_begin(&r);
+	rig_supply(&r);
+	CHECK(store_next(r.store, NULL) == NULL, "none");
+	for (unsigned int i = 0; i < 4; i++)
+		(void)rig_receive(&r, 1, "x\r\n");
+	rig_settle(&r, r.messages[1], 0, STORE_DONE, "");
+	for (m = store_next(r.store, NULL); m != NULL;
+	    m = store_next(r.store, m), n++)
+		CHECK(m == r.messages[n == 0 ? 0 : n + 1], "at %zu", n);
+	CHECK_NUM(n, 3, "living");
+	rig_end(&r);
+}
+
 static void
 test_large(UNUSED void **state)
 {
@@ -524,6 +545,7 @@ main(void)
 		TEST(test_receive_and_claim, "SPL-1"),
 		TEST(test_restart_finds_it, "SPL-8"),
 		TEST(test_outcomes_survive, "SPL-7 SPL-10"),
+		TEST(test_walk_of_messages, ""),
 		TEST(test_large, ""),
 		TEST(test_one_bit_one_message, "SPL-5"),
 		TEST(test_one_instance, "SPL-11"),
