@@ -36,7 +36,7 @@ struct resolve_route_answer {
 	uint8_t		status;
 	uint8_t		security;	/* of the MX answer */
 	struct span	hosts;		/* list of resolve_host */
-	uint32_t	ttl_s;		/* good for so long */
+	uint32_t	ttl_s;		/* good for so long; 0: ask again soon */
 	struct span	why;		/* for the log and trace, 256 */
 };
 struct resolve_host {

@@ -236,7 +236,8 @@ answer(struct queue *q, uint32_t dest, const struct resolve_route_answer *m)
 	};
 
 	if (m->status != RESOLVE_OK) {
-		unrouted(q, dest, ROUTE_NONE_MS, dns_words(m, words));
+		unrouted(q, dest, m->ttl_s == 0 ? QUEUE_AWAY_MS :
+		    ROUTE_NONE_MS, dns_words(m, words));
 		return;
 	}
 	if (relay > 0) {

@@ -23,6 +23,7 @@ struct open_ask {
 	uint64_t		 asker;		/* the queue's instance */
 	uint64_t		 started_ms;
 	bool			 is_answered;
+	bool			 is_starved;	/* a query wanted for memory */
 	struct ask		 ask;
 };
 struct query {
@@ -57,6 +58,9 @@ answer(struct open_ask *o)
 			.status = RESOLVE_TEMPFAIL,
 			.why = SPAN("no memory"),
 		};
+	/* Our own trouble says nothing about the domain: ask again soon. */
+	if (o->is_starved && m.status == RESOLVE_TEMPFAIL)
+		m.ttl_s = 0;
 	if (queue != NULL && queue->instance == o->asker &&
 	    role_send(r, queue, &ipc_resolve_route_answer, &m, NULL) != ERR_OK)
 		role_cut(r, queue, "it does not take answers");
@@ -147,6 +151,7 @@ send_query(struct open_ask *o, const struct ask_query *wanted)
 	struct resolver *s = o->role->self;
 	struct query *q = malloc(sizeof *q);
 
+	o->is_starved |= q == NULL;
 	if (q == NULL)
 		return false;
 	*q = (struct query){ o, *wanted };
@@ -181,12 +186,12 @@ go_on(struct open_ask *o)
 
 static bool
 refuse(struct role *r, struct role_peer *to, uint64_t tag,
-    enum resolve_status status, struct span why)
+    enum resolve_status status, uint32_t ttl_s, struct span why)
 {
 	struct resolve_route_answer m = {
 		.tag = tag,
 		.status = (uint8_t)status,
-		.ttl_s = ASK_TTL_BAD_S,
+		.ttl_s = ttl_s,
 		.why = why,
 	};
 
@@ -202,11 +207,11 @@ handle_route(struct role *r, struct role_peer *from, const void *msg,
 	struct open_ask *o;
 
 	if (s->nasks == ASKS_MAX || (o = calloc(1, sizeof *o)) == NULL)
-		return refuse(r, from, m->tag, RESOLVE_TEMPFAIL,
+		return refuse(r, from, m->tag, RESOLVE_TEMPFAIL, 0,
 		    SPAN("too many questions at a time"));
 	if (ask_begin(&o->ask, r->config, m) != ERR_OK) {
 		free(o);
-		return refuse(r, from, m->tag, RESOLVE_NONE,
+		return refuse(r, from, m->tag, RESOLVE_NONE, ASK_TTL_BAD_S,
 		    SPAN("not a domain name"));
 	}
 	o->role = r;
