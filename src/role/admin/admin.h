@@ -63,6 +63,9 @@ struct admin {
 	struct loop_turn	*turn;
 	struct loop_timer	*tick, *end;
 	struct buf		 scratch;	/* within one call */
+	/* MEM-5: has its room from the start, for an answer without its end is
+	 * waited for. */
+	struct buf		 payload;
 };
 
 /* events.c: lines in, lines out */

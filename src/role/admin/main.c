@@ -79,6 +79,9 @@ admin_load(struct role *r)
 		return complain("has no history folder or no control socket");
 	a->role = r;
 	a->scratch = buf_make(LOG_LINE_MAX * 8);
+	a->payload = buf_make(IPC_PAYLOAD_MAX);
+	if (buf_room(&a->payload, IPC_PAYLOAD_MAX) != ERR_OK)
+		return complain("has no memory");
 	/* Not yet dropped: as root our later user is nobody to obey. */
 	a->rule.own = getuid();
 	admin_counts_begin(a);

@@ -19,14 +19,12 @@
 static bool
 send_to(struct client *c, const struct ipc_type *type, const void *msg)
 {
-	struct buf b = buf_make(IPC_PAYLOAD_MAX);
-	enum err e = ipc_encode(type, msg, &b);
+	struct buf *b = &c->admin->payload;
 
-	if (e == ERR_OK)
-		e = channel_send(c->channel, type->number, buf_span(&b), NULL,
-		    0);
-	buf_free(&b);
-	return e == ERR_OK;
+	buf_cut(b, 0);
+	return ipc_encode(type, msg, b) == ERR_OK &&
+	    channel_send(c->channel, type->number, buf_span(b), NULL, 0) ==
+	    ERR_OK;
 }
 
 bool
