@@ -238,3 +238,11 @@ row_table_print(struct row_table *t)
 	scols_unref_table(t->table);
 	free(t);
 }
+
+void
+row_print(json_t *row)
+{
+	if (row != NULL && json_dumpf(row, stdout, JSON_COMPACT) == 0)
+		(void)putchar('\n');
+	json_decref(row);
+}

@@ -35,6 +35,8 @@ void row_value(const json_t *value, enum row_kind kind,
 json_t *row_parse(struct span json);
 
 /* A table that is printed as a whole.  NULL: no memory. */
+/* One line of JSON on standard output; row is freed, NULL is taken. */
+void row_print(json_t *row);
 struct row_table;
 struct row_table *row_table_new(const struct row_column *columns, size_t n);
 /* A cli_ask row handler; ctx is the table. */

@@ -2,6 +2,7 @@
  * send.c - `posthorse send`: what programs of this host hand in.
  */
 #include "cli/cli.h"
+#include "cli/rows.h"
 #include "cli/send_dialogue.h"
 #include "cli/send_fields.h"
 #include "mail/address.h"
@@ -22,7 +23,7 @@
 struct job {
 	const struct config	*c;
 	const char		*from;	/* NULL: our own address */
-	bool			 from_fields;
+	bool			 from_fields, is_json;
 	char		       **to;
 	struct buf		 list;	/* a NUL behind each */
 	struct buf		 text, content;
@@ -175,7 +176,9 @@ hand_in(const struct job *j)
 	}
 	status = send_dialogue(fd, &m, said, sizeof said);
 	(void)close(fd);
-	if (status == EX_OK)
+	if (status == EX_OK && j->is_json)
+		row_print(json_pack("{s:s}", "reply", said));
+	else if (status == EX_OK)
 		(void)printf("%s\n", said);
 	else
 		cli_complain("not sent: %s", said);
@@ -249,6 +252,7 @@ cli_send(const struct cli *cli, int argc, char **argv)
 	if (c == NULL)
 		return EX_CONFIG;
 	j.c = c;
+	j.is_json = cli->is_json;
 	status = run(&j);
 	buf_free(&j.text);
 	buf_free(&j.content);

@@ -98,7 +98,7 @@ explain(enum err e, const char *path, struct span name)
 }
 
 static int
-edit(const struct config *c, size_t verb, struct span address)
+edit(const struct config *c, size_t verb, struct span address, bool is_json)
 {
 	struct buf password = buf_make(PASSWORD_MAX);
 	char hash[USERS_HASH_MAX + 1];
@@ -132,8 +132,13 @@ edit(const struct config *c, size_t verb, struct span address)
 		    span_str(hash), uid, gid);
 	if (e != ERR_OK)
 		return explain(e, d->users_file, name);
-	(void)printf("%.*s@%s %s (%s)\n", SPAN_FMT(name), d->name,
-	    verbs[verb].done, d->users_file);
+	if (is_json)
+		/* Neither name holds what JSON would quote. */
+		(void)printf("{\"user\":\"%.*s@%s\",\"done\":\"%s\"}\n",
+		    SPAN_FMT(name), d->name, verbs[verb].done);
+	else
+		(void)printf("%.*s@%s %s (%s)\n", SPAN_FMT(name), d->name,
+		    verbs[verb].done, d->users_file);
 	return EX_OK;
 }
 
@@ -162,7 +167,7 @@ cli_user(const struct cli *cli, int argc, char **argv)
 	c = cli_config(cli);
 	if (c == NULL)
 		return EX_CONFIG;
-	status = edit(c, verb, span_str(argv[2]));
+	status = edit(c, verb, span_str(argv[2]), cli->is_json);
 	config_free(c);
 	return status;
 }

@@ -33,6 +33,10 @@ static const struct {
 	    "mean \"hostname\"?" },
 	{ "-c bad check", 78, "bad:2:12: \"5w\" is not a duration" },
 	{ "-c c check", 78, "users cannot be read" },
+	{ "--json -c bad check", 78, "/bad:1:1\",\"error\":\"unknown word "
+	    "\\\"hostnam\\\", did you mean \\\"hostname\\\"?\"}" },
+	{ "--json -c none check", 78, "{\"at\":\"" },
+	{ "--json -c c check", 78, "users cannot be read" },
 	{ "check -c c now", 64, "check takes no \"now\"" },
 	{ "-c c print", 0, "# default" },
 	{ "-c c print --json | head -1", 0,
@@ -58,6 +62,10 @@ static const struct {
 	{ "-c c user add ANNA@a.b <c", 65, "is a user already" },
 	{ "-c c user passwd anna@a.b <c", 0, "has a new password" },
 	{ "-c c check", 0, "1 domain" },
+	{ "-c c --json check", 0, "{\"good\":\"c\",\"listen\":0,\"domain\":1,"
+	    "\"relay\":0}" },
+	{ "-c c --json user passwd anna <c", 0,
+	    "{\"user\":\"anna@a.b\",\"done\":\"has a new password\"" },
 	{ "-c c user add x <c; ls -l users", 0, "-rw-r-----" },
 };
 
