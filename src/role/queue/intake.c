@@ -19,7 +19,16 @@ queue_receiver_came(struct queue *q, struct role_peer *p)
 	p->data = calloc(1, sizeof(struct queue_receiver));
 }
 
-/* The receivers that were there before us. */
+static bool
+has_ended(const struct queue *q, uint64_t instance)
+{
+	for (uint32_t i = 0; i < q->nended; i++)
+		if (q->ended[i] == instance)
+			return true;
+	return false;
+}
+
+/* The receivers that were there before us and are there still. */
 void
 queue_await_writers(struct queue *q)
 {
@@ -27,6 +36,7 @@ queue_await_writers(struct queue *q)
 
 	while ((p = role_peer_next(q->role, p)) != NULL)
 		if (p->kind == IPC_ROLE_RECEIVER &&
+		    !has_ended(q, p->instance) &&
 		    q->nwriters < COUNT(q->writers))
 			q->writers[q->nwriters++] = p->instance;
 }
@@ -205,6 +215,20 @@ queue_large_used(struct role *r, struct role_peer *from, const void *msg,
 	return true;
 }
 
+/*
+ * It died while we were born.  We were told of it as of one that lives, and it
+ * will not be said again that it does not: what it left would wait for its
+ * word until the next start.
+ */
+static bool
+ended_early(struct queue *q, uint64_t instance)
+{
+	if (q->nended == COUNT(q->ended))
+		return false;
+	q->ended[q->nended++] = instance;
+	return true;
+}
+
 bool
 queue_ended(struct role *r, struct role_peer *from, const void *msg,
     const int *fds)
@@ -214,8 +238,10 @@ queue_ended(struct role *r, struct role_peer *from, const void *msg,
 
 	(void)from;
 	(void)fds;
-	if (m->role != IPC_ROLE_RECEIVER || q->store == NULL)
+	if (m->role != IPC_ROLE_RECEIVER)
 		return true;
+	if (q->store == NULL)
+		return ended_early(q, m->instance);
 	store_writer_ended(q->store, m->instance);
 	writer_known(q, m->instance);
 	queue_wake(q);

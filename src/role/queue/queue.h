@@ -147,6 +147,8 @@ struct queue {
 	/* Instances that may hold segments of an earlier queue's. */
 	uint64_t		 writers[QUEUE_WRITERS_MAX];
 	uint32_t		 nwriters;
+	uint64_t		 ended[QUEUE_WRITERS_MAX]; /* before we served */
+	uint32_t		 nended;
 
 	struct job		*jobs[QUEUE_JOBS_MAX];
 	uint32_t		 njobs;

@@ -161,6 +161,25 @@ test_receiver_hangs_up_on_a_new_queue(void **state UNUSED)
 	finish(&s);
 }
 
+/*
+ * It died while the new queue was being born: that was told before the queue
+ * served, and will not be told again.
+ */
+static void
+test_receiver_died_while_we_were_born(void **state UNUSED)
+{
+	struct stage s = { 0 };
+
+	stage_begin(&s);
+	(void)stage_write(&s, "eve@example.com", ann, 1, TEXT);
+	stage_sync(&s, false);
+	(void)stage_kill(&s);
+	s.is_mute = s.is_receiver_gone = true;
+	stage_begin(&s);
+	stage_until(&s, &s.nmessages, 1);
+	finish(&s);
+}
+
 static void
 test_to_another_server(void **state UNUSED)
 {
@@ -538,6 +557,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_recovered, "SPL-1"),
 	TEST(test_alive, "OPS-6"),
 	TEST(test_receiver_died_in_silence, "SPL-1"),
+	TEST(test_receiver_died_while_we_were_born, "SPL-1"),
 	TEST(test_receiver_hangs_up_on_a_new_queue, "PRV-3"),
 	TEST(test_to_another_server, ""),
 	TEST(test_bounce, ""),

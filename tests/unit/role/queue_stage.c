@@ -461,6 +461,7 @@ stage_begin(struct stage *s)
 		.uid = UINT32_MAX, .gid = UINT32_MAX,
 		.is_sandbox_optional = 0 };
 	struct control_file file = { .purpose = SPAN("spool") };
+	struct control_ended ended = { .role = IPC_ROLE_RECEIVER };
 	struct control_go go = { 0 };
 	int fd;
 
@@ -489,6 +490,10 @@ stage_begin(struct stage *s)
 	(void)close(fd);
 	for (size_t i = 0; i < COUNT(roles); i++)
 		stage_connect(s, roles[i]);
+	if (s->is_receiver_gone) {
+		ended.instance = s->instance[IPC_ROLE_RECEIVER];
+		stage_send(s->control, &ipc_control_ended, &ended, -1);
+	}
 	stage_send(s->control, &ipc_control_go, &go, -1);
 	stage_until_true(s, &s->is_ready);
 	if (!s->is_mute)

@@ -39,6 +39,7 @@ struct stage {
 	struct spool_files	 files;
 	struct spool_writer	*writer;
 	bool			 is_mute;	/* no announcement at the start */
+	bool			 is_receiver_gone;	/* it died before GO */
 	bool			 is_ready;
 	uint8_t			 mode;		/* last INTAKE_STATE */
 
