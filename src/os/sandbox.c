@@ -194,7 +194,8 @@ sandbox_harden(enum sandbox_profile profile, bool keep_dumpable)
 	/* Even gmtime_r() opens the zone's file when it is called first. */
 	tzset();
 	if (setrlimit(RLIMIT_CORE, &none) != 0 ||
-	    prctl(PR_SET_DUMPABLE, keep_dumpable ? 1 : 0, 0, 0, 0) != 0)
+	    prctl(PR_SET_DUMPABLE, keep_dumpable || SANDBOX_IS_WIDE ? 1 : 0, 0,
+		0, 0) != 0)
 		return ERR_IO;
 	bounding_drop(kept);
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);

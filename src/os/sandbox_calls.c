@@ -149,6 +149,7 @@ const struct sandbox_call sandbox_allowed[] = {
 
 const struct sandbox_call sandbox_wide[] = {
 	{ C(openat), BASE, 0, "maps of the process" },
+	{ C(open), BASE, 0, "as openat, by the leak checker" },
 	{ C(readlink), BASE, 0, "name of the program" },
 	{ C(readlinkat), BASE, 0, "as readlink" },
 	{ C(prctl), BASE, 0, "names of mappings, leak checker" },
@@ -158,6 +159,7 @@ const struct sandbox_call sandbox_wide[] = {
 	{ C(wait4), BASE, 0, "leak checker's tracer" },
 	{ C(ptrace), BASE, 0, "leak checker's tracer" },
 	{ C(getppid), BASE, 0, "leak checker's tracer" },
+	{ C(getdents), BASE, 0, "list of threads" },
 	{ C(getdents64), BASE, 0, "list of threads" },
 	{ C(kill), BASE, NARROW_SELF, "end after a report" },
 	{ C(uname), BASE, 0, "machine" },

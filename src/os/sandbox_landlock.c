@@ -7,6 +7,7 @@
 #include "os/sandbox_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -117,6 +118,20 @@ port_add(int ruleset, uint16_t port)
 	    0) == 0 ? ERR_OK : ERR_IO;
 }
 
+/* A leak checker lists our threads and what we have mapped. */
+static enum err
+proc_add(int ruleset, uint64_t handled)
+{
+	struct sandbox_dir proc = { open("/proc", O_PATH | O_CLOEXEC), false };
+	enum err e;
+
+	if (proc.fd < 0)
+		return ERR_IO;
+	e = dir_add(ruleset, handled, &proc);
+	(void)close(proc.fd);
+	return e;
+}
+
 static enum err
 rules_add(int ruleset, const struct ruleset *set,
     const struct sandbox_reach *reach)
@@ -125,6 +140,8 @@ rules_add(int ruleset, const struct ruleset *set,
 
 	for (size_t i = 0; i < reach->ndirs && e == ERR_OK; i++)
 		e = dir_add(ruleset, set->fs, &reach->dirs[i]);
+	if (SANDBOX_IS_WIDE && e == ERR_OK)
+		e = proc_add(ruleset, set->fs);
 	if (!(set->net & NET_CONNECT))
 		return e;
 	for (size_t i = 0; i < reach->nconnect_ports && e == ERR_OK; i++)

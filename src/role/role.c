@@ -4,6 +4,7 @@
 #include "role/private.h"
 
 #include "base/alloc_fault.h"
+#include "base/leaks.h"
 #include "os/clock.h"
 
 #include <errno.h>
@@ -308,6 +309,7 @@ role_main(const struct role_desc *desc)
 {
 	struct role r = { .kind = desc->kind };
 
+	alloc_fault_open();
 	ignore_signals();
 	r.priv = calloc(1, sizeof *r.priv);
 	r.self = calloc(1, MAX(desc->self_size, (size_t)1));
@@ -333,6 +335,7 @@ role_done(struct role *r)
 	for (struct role_peer *p = r->priv->peers; p != NULL; p = p->next)
 		if (p->channel != NULL)
 			channel_flush(p->channel);
+	leaks_check();
 	/* Threads and what they hold end with us; nothing is owed any more. */
 	_exit(0);
 }

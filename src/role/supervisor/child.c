@@ -3,6 +3,7 @@
  */
 #include "role/supervisor/supervisor.h"
 
+#include "base/alloc_fault.h"
 #include "ipc/event.h"
 
 #include <errno.h>
@@ -110,6 +111,7 @@ heard_ready(struct child *c)
 	sup_log(s, &line);
 	if (!c->was_ready && ++s->nready == s->nchildren) {
 		s->is_started = true;
+		alloc_fault_arm();
 		log_begin(&line, LOG_LEVEL_INFO, NULL, "serving");
 		log_str(&line, "hostname", s->config->hostname);
 		sup_log(s, &line);

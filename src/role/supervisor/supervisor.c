@@ -5,6 +5,7 @@
  */
 #include "role/supervisor/supervisor.h"
 
+#include "base/alloc_fault.h"
 #include "ipc/event.h"
 #include "os/clock.h"
 #include "os/sandbox.h"
@@ -326,6 +327,7 @@ main(int argc, char **argv)
 		(void)sup_complain("is started by `posthorse serve`");
 		return EX_USAGE;
 	}
+	alloc_fault_open();
 	raise_limits();
 	if (!read_config(s, argv[1]))
 		return EX_CONFIG;
