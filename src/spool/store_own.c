@@ -72,7 +72,8 @@ kept_room(struct store *s, const struct spool_message *m, size_t *octets)
 static void
 kept_put(struct store *s, struct span part)
 {
-	memcpy(buf_end(&s->kept), part.p, part.n);
+	if (part.n > 0)
+		memcpy(buf_end(&s->kept), part.p, part.n);
 	buf_grew(&s->kept, part.n);
 }
 

@@ -26,7 +26,7 @@ from server import LONG, TOP, Server, figure, wait_for
 
 HOOKS = pathlib.Path(os.environ.get("POSTHORSE_HOOKS", TOP / "build-hooks"))
 SECONDS = int(os.environ.get("POSTHORSE_CRASH_SECONDS",
-                             "900" if LONG else "120"))
+                             "600" if LONG else "120"))
 STORM = 6       # seconds with the gate open
 LIFE = 0.3      # seconds: who is not dead by then is killed
 
@@ -83,9 +83,10 @@ class Storm:
                         f"\n{self.story(load.acked[missing[0]][0])}")
 
     def story(self, name):
-        """What the log has of a message, and of all roles meanwhile."""
+        """What the log has of a message, and of all roles from there on."""
         lines = self.server.log.read_text(errors="replace").splitlines()
-        return "\n".join(x for x in lines[-20000:] if name in x
+        first = next((i for i, x in enumerate(lines) if name in x), 0)
+        return "\n".join(x for x in lines[max(first - 200, 0):] if name in x
                          or " role-" in x or " queue-" in x or " spool " in x)
 
     def run(self, seconds):

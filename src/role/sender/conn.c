@@ -221,9 +221,27 @@ goes_elsewhere(struct conn *c)
 	else if (!order_again(o))
 		return false;
 	c->order = NULL;
+	c->waiting = o;
 	say_goodbye(c);
-	conn_dial(c->role, o, false);
 	return true;
+}
+
+/*
+ * The connection is closed, and its place at the site is free: not before, or
+ * there would be one more than the site is to have.
+ */
+static void
+go_on(struct conn *c)
+{
+	struct order *o = c->waiting;
+
+	c->waiting = NULL;
+	if (o == NULL)
+		return;
+	if (o->current < o->nmessages && !sender_is_orphan(c->role, o))
+		conn_dial(c->role, o, false);
+	else
+		sender_finish(c->role, o, NULL, false);
 }
 
 /* False: it is idle now, and nothing is to be done. */
@@ -248,7 +266,7 @@ on_ready(struct conn *c)
 		return false;
 	}
 	c->order = NULL;
-	sender_finish(c->role, o, NULL, false);
+	c->waiting = o;
 	say_goodbye(c);
 	return true;
 }
@@ -325,6 +343,7 @@ end_session(struct conn *c, const struct smtp_client_action *a)
 	c->is_over = true;
 	if (c->order != NULL)
 		on_close(c, a);
+	go_on(c);
 }
 
 static void (*const acts[])(struct conn *, const struct smtp_client_action *) = {

@@ -37,6 +37,7 @@ struct conn {
 	bool			 went_ahead;	/* an envelope behind a dot */
 	bool			 was_ready, is_reused;
 	bool			 is_leaving;	/* QUIT was said */
+	struct order		*waiting;	/* goes on when that is over */
 	enum smtp_client_tls	 tls;
 };
 
