@@ -9,6 +9,7 @@
 #include "io/worker.h"
 #include "ipc/deliver.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ struct local {
 	bool			 has_base[CONFIG_DOMAINS_MAX];
 	struct worker		*worker;
 	size_t			 nworking;
+	atomic_ullong		 queue_now;	/* who gives jobs; threads look */
 	bool			 is_stopping;
 };
 
@@ -92,10 +94,15 @@ job_over(struct local_job *lj)
 		role_done(r);
 }
 
+/* What waited for a thread while its queue died is its successor's again. */
 static void
 job_run(void *p)
 {
-	job_deliver(&((struct local_job *)p)->job);
+	struct local_job *lj = p;
+	struct local *l = lj->role->self;
+
+	if (atomic_load(&l->queue_now) == lj->queue_instance)
+		job_deliver(&lj->job);
 }
 
 static void
@@ -104,7 +111,7 @@ job_done(void *p)
 	job_over(p);
 }
 
-/* No memory: unanswered is "try again" at the job's end. */
+/* Not now, and nobody's fault: unanswered is "try again soon". */
 static bool
 put_off(struct role *r, struct role_peer *from, uint64_t job)
 {
@@ -128,16 +135,20 @@ handle_job(struct role *r, struct role_peer *from, const void *msg,
 	}
 	lj->role = r;
 	lj->queue_instance = from->instance;
+	atomic_store(&l->queue_now, from->instance);
 	if (!job_open(&lj->job, &l->place, m->job, fds[0], m->description)) {
 		is_starved = lj->job.is_starved;
 		job_close(&lj->job);
 		free(lj);
 		return is_starved && put_off(r, from, m->job);
 	}
-	l->nworking++;
 	if (l->is_stopping ||
-	    worker_give(l->worker, job_run, job_done, lj) != ERR_OK)
-		job_over(lj);	/* every drop says "try again" from birth */
+	    worker_give(l->worker, job_run, job_done, lj) != ERR_OK) {
+		job_close(&lj->job);
+		free(lj);
+		return put_off(r, from, m->job);
+	}
+	l->nworking++;
 	return true;
 }
 

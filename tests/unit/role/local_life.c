@@ -344,6 +344,57 @@ test_life(void **state UNUSED)
 	    "orderly end, status %#x", (unsigned int)status);
 }
 
+#define JOBS	100u	/* more than threads and waiting places together */
+
+/* Ends of jobs in what is received next; every result there is DONE. */
+static unsigned int
+ends_next(struct stage *s)
+{
+	struct span packet = receive(s->queue), payload;
+	struct deliver_result r;
+	unsigned int n = 0;
+	uint16_t type;
+
+	assert_true(packet.n > 0);
+	while (channel_frame_next(&packet, &type, &payload) == ERR_OK) {
+		if (type == ipc_deliver_end.number) {
+			n++;
+			continue;
+		}
+		assert_int_equal(ipc_decode(&ipc_deliver_result, payload, &r),
+		    ERR_OK);
+		CHECK_NUM(r.fate, DELIVER_DONE, "job %u: %.*s",
+		    (unsigned int)r.job, SPAN_FMT(r.text));
+	}
+	return n;
+}
+
+/* Jobs that find no place end unanswered: soon again, not as a refusal. */
+static void
+test_more_jobs_than_places(void **state UNUSED)
+{
+	unsigned int ends = 0;
+	uint32_t description;
+	struct stage s;
+	int fd, status;
+
+	stage_begin(&s);
+	expect_ready(&s);
+	assert_int_equal(kill(s.pid, SIGSTOP), 0);
+	for (uint64_t i = 1; i <= JOBS; i++) {
+		fd = job_make(1, SPAN("a\r\n"), &description);
+		assert_int_equal(file_seal(fd), ERR_OK);
+		job_send(&s, i, fd, description);
+	}
+	assert_int_equal(kill(s.pid, SIGCONT), 0);
+	while (ends < JOBS)
+		ends += ends_next(&s);
+	stop(&s);
+	status = stage_end(&s);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "orderly end, status %#x", (unsigned int)status);
+}
+
 /* PRV-4, PRS-6: a queue gone mad is cut off; the process stays. */
 static void
 test_hostile_queue(void **state UNUSED)
@@ -385,6 +436,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_life, "PRV-1 DLV-3"),
+		TEST(test_more_jobs_than_places, "DLV-1"),
 		TEST(test_hostile_queue, "PRV-4 PRS-6"),
 	};
 
