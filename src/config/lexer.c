@@ -73,8 +73,10 @@ has_loose_brace(struct span text)
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] == '{')
 			open++;
-		else if (text.p[i] == '}' && open-- == 0)
+		else if (text.p[i] == '}' && open == 0)
 			return true;
+		else if (text.p[i] == '}')
+			open--;
 	}
 	return open > 0;
 }
