@@ -19,6 +19,7 @@
 #include "proto/smtp_stuff.h"
 #include "proto/smtp_wire.h"
 
+#include <pthread.h>
 #include <time.h>
 
 #define TEXT_MAX	(1u << 20)
@@ -253,11 +254,41 @@ test_ten_times_the_octets(void **state UNUSED)
 	    COUNT(parsers), COUNT(families));
 }
 
+/* What is nested is not followed by calls: MEM-3, 64 KiB of stack in all. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STACK_OCTETS	(512u * 1024)	/* their frames are wider */
+#else
+#define STACK_OCTETS	(64u * 1024)
+#endif
+
+static void *
+read_all(void *none)
+{
+	for (size_t f = 0; f < COUNT(families); f++)
+		for (size_t p = 0; p < COUNT(parsers); p++)
+			parsers[p].read(fill(f, TEXT_MAX));
+	return none;
+}
+
+static void
+test_stack_is_bounded(void **state UNUSED)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstacksize(&attr, STACK_OCTETS), 0);
+	assert_int_equal(pthread_create(&thread, &attr, read_all, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void)pthread_attr_destroy(&attr);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_ten_times_the_octets, "PRS-3"),
+		TEST(test_stack_is_bounded, "MEM-3"),
 	};
 
 	return RUN_TESTS(tests);

@@ -118,6 +118,60 @@ test_other_mechanisms(void **state UNUSED)
 		    names[i]);
 }
 
+static const char *
+base64_of(const uint8_t *p, size_t n, char *to)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i += 3) {
+		uint32_t v = (uint32_t)p[i] << 16 |
+		    (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
+		    (i + 2 < n ? p[i + 2] : 0);
+
+		to[k++] = digits[v >> 18];
+		to[k++] = digits[v >> 12 & 63];
+		to[k++] = i + 1 < n ? digits[v >> 6 & 63] : '=';
+		to[k++] = i + 2 < n ? digits[v & 63] : '=';
+	}
+	to[k] = '\0';
+	return to;
+}
+
+/* One NUL more, at each place: nobody is authenticated by what is before it. */
+static void
+test_nul_anywhere(void **state UNUSED)
+{
+	static const uint8_t whole[] = "\0user\0pass";
+	const size_t n = sizeof whole - 1;
+
+	for (size_t at = 0; at <= n; at++) {
+		uint8_t octets[sizeof whole];
+		char line[64];
+		struct sasl s;
+
+		memcpy(octets, whole, at);
+		octets[at] = 0;
+		memcpy(octets + at + 1, whole + at, n - at);
+		assert_int_equal(sasl_begin(&s, SPAN("PLAIN")), ERR_OK);
+		CHECK(sasl_feed(&s, true, span_str(base64_of(octets, n + 1,
+		    line))) != SASL_DONE, "PLAIN at %zu", at);
+		sasl_end(&s);
+	}
+	for (size_t at = 0; at <= 16; at++) {
+		char line[17] = "AHVzZXIAcGFzcw==";
+		struct sasl s;
+
+		memmove(line + at + (at < 16), line + at, 16 - at);
+		line[at] = '\0';
+		assert_int_equal(sasl_begin(&s, SPAN("PLAIN")), ERR_OK);
+		CHECK(sasl_feed(&s, true, span_of(line, 17)) == SASL_BAD,
+		    "in base64 at %zu", at);
+		sasl_end(&s);
+	}
+}
+
 int
 main(void)
 {
@@ -125,6 +179,7 @@ main(void)
 		TEST(test_base64, "AUTH-7"),
 		TEST(test_exchanges, "AUTH-3 AUTH-7"),
 		TEST(test_other_mechanisms, "AUTH-2"),
+		TEST(test_nul_anywhere, "MEM-4"),
 	};
 
 	return RUN_TESTS(tests);

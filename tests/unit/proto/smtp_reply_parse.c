@@ -169,11 +169,39 @@ test_several_replies(void **state UNUSED)
 	smtp_answers_free(&r);
 }
 
+/* A NUL anywhere spoils the reply: nothing is cut off at it. */
+static void
+test_nul_anywhere(void **state UNUSED)
+{
+	static const char whole[] = "250-mx.example\r\n250 2.1.0 ok\r\n";
+
+	for (size_t at = 0; at < sizeof whole; at++) {
+		struct smtp_answers r = smtp_answers_make();
+		struct smtp_answer a;
+		char wire[sizeof whole];
+		struct span in = span_of(wire, sizeof wire);
+
+		memcpy(wire, whole, at);
+		wire[at] = '\0';
+		memcpy(wire + at + 1, whole + at, sizeof whole - 1 - at);
+		/* Behind the last CRLF it is the next reply that is spoilt. */
+		if (at == sizeof whole - 1) {
+			CHECK_NUM(smtp_answers_next(&r, &in, &a), ERR_OK,
+			    "before");
+			CHECK_NUM(in.n, 1, "the NUL is left");
+		} else
+			CHECK_NUM(smtp_answers_next(&r, &in, &a), ERR_SYNTAX,
+			    "at %zu", at);
+		smtp_answers_free(&r);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(test_replies_cut_anywhere, "SMTP-9 PRS-2"),
 	TEST(test_limits, "SMTP-9"),
 	TEST(test_error_is_final, "SMTP-9"),
 	TEST(test_several_replies, ""),
+		TEST(test_nul_anywhere, "MEM-4"),
 };
 
 int
