@@ -131,6 +131,7 @@ def test_each_role_that_stands_still_is_replaced(watched):
 
 @pytest.mark.shows("OPS-6")
 @pytest.mark.hooks
+@pytest.mark.timeout(600 if LONG else 120)
 def test_a_machine_that_stood_still_blames_nobody(watched):
     """All processes stopped for longer than the bound: all go on."""
     server = watched
