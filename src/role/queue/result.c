@@ -467,7 +467,8 @@ queue_untried(struct queue *q, uint32_t item, enum deliver_fate fate,
 	if (e == ERR_NONE || e == ERR_CORRUPT)
 		sched_finish(q->sched, item);
 	else if (e != ERR_OK || !say_all(j, (uint8_t)fate, status, why))
-		sched_return(q->sched, now_ms(q), item, 60 * QUEUE_AWAY_MS);
+		/* No memory or no read: nobody's fault, and soon over. */
+		sched_return(q->sched, now_ms(q), item, 5 * QUEUE_AWAY_MS);
 	else {
 		if (fate == DELIVER_FAILED)
 			log_refused(q, j, &j->messages[0]);

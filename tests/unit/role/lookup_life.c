@@ -482,6 +482,10 @@ test_timing(void **state)
 	struct stage s;
 
 	(void)state;
+#if defined(__SANITIZE_ADDRESS__)
+	/* Its allocator's own work is in the time: the release is measured. */
+	skip();
+#endif
 	(void)snprintf(users, sizeof users, "anna:%s\nbob:*\ndora:*\n", hash);
 	stage_begin_with(&s, users, "limit auth-per-account 100000\n"
 	    "limit auth-per-minute 100000\nlimit auth-per-day 100000\n");
