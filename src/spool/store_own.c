@@ -119,9 +119,9 @@ kept_front(const struct store *s, struct kept *head)
 	return true;
 }
 
-/* Up to that ticket all is durable. */
-static void
-kept_done(struct store *s, uint64_t ticket)
+/* The octets of all that come first, up to a ticket. */
+static size_t
+kept_upto(const struct store *s, uint64_t ticket)
 {
 	struct kept head;
 	size_t n = 0;
@@ -132,7 +132,20 @@ kept_done(struct store *s, uint64_t ticket)
 			break;
 		n += head.octets;
 	}
-	buf_drop(&s->kept, n);
+	return n;
+}
+
+/* Up to that ticket all is durable, but for what is still to be saved. */
+static void
+kept_done(struct store *s, uint64_t ticket)
+{
+	size_t from = kept_upto(s, s->salvage_ticket);
+	size_t to = kept_upto(s, ticket);
+
+	if (to <= from)
+		return;
+	memmove(s->kept.p + from, s->kept.p + to, s->kept.n - to);
+	buf_cut(&s->kept, s->kept.n - (to - from));
 }
 
 /* The first that is kept, written again and kept at the end. */
@@ -182,6 +195,17 @@ own_salvage(struct store *s)
 	}
 	s->salvage_ticket = 0;
 	return ERR_OK;
+}
+
+bool
+own_has_failed(const struct store *s)
+{
+	const int parts[] = { s->own->full, s->own->current };
+
+	for (size_t i = 0; i < COUNT(parts); i++)
+		if (parts[i] != PART_NONE && s->own->parts[parts[i]].is_bad)
+			return true;
+	return false;
 }
 
 /* What our own writer has to say goes the way of any writer's words. */
@@ -239,7 +263,7 @@ own_sync_end(struct store *s, const struct spool_job *job)
 		failed = g;
 	/* What was appended meanwhile is lost with it. */
 	if (failed != NULL || p->is_bad)
-		s->salvage_ticket = p->last_ticket;
+		s->salvage_ticket = MAX(s->salvage_ticket, p->last_ticket);
 	if (failed == NULL && p->is_bad) {
 		store_alarm(s, STORE_ALARM_SYNC, g, p->durable, 0, NULL);
 		moves_drop(s);

@@ -291,8 +291,13 @@ MUST_USE enum err own_write(struct store *s, const struct spool_message *m,
     enum spool_type type, const struct spool_record *like, uint64_t *ticket,
     struct spool_record *r);
 void own_notes(struct store *s);
-/* Write again what a failed sync has lost; no sync begins before it is done. */
+/*
+ * Write again what a failed sync has lost; no group is written before it is done.
+ * Where it fails because a write did, own_has_failed: that segment is to be let
+ * go, by a sync of our part, before there is room for another try.
+ */
 MUST_USE enum err own_salvage(struct store *s);
+bool own_has_failed(const struct store *s);
 /*
  * Our part of a sync, when there is any.  True: the batch ends with its segment
  * and goes on in the next; what relies on it waits for the sync behind this.

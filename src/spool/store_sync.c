@@ -431,10 +431,14 @@ store_sync_begin(struct store *s, struct spool_job *job)
 	enum err e;
 
 	ASSERT(!s->is_syncing);
-	if (!store_sync_wanted(s) || own_salvage(s) != ERR_OK)
+	if (!store_sync_wanted(s))
+		return false;
+	e = own_salvage(s);
+	if (e != ERR_OK && !own_has_failed(s))
 		return false;
 	*job = (struct spool_job){ .files = s->files };
-	if (own_sync_begin(s, job)) {
+	/* A segment that failed meanwhile is let go first, alone. */
+	if (own_sync_begin(s, job) || e != ERR_OK) {
 		s->sync_ticket = s->durable_ticket;
 		s->is_syncing = true;
 		return true;

@@ -63,10 +63,12 @@ plan_of(uint64_t seed)
 	return (struct world_plan){ .seed = seed, .steps = STEPS,
 		.has_faults = seed % 3 != 0, .has_large = seed % 4 == 1,
 		.has_restarts = seed % 5 != 0, .has_jumps = seed % 3 == 1,
-		.has_bounces = seed % 11 == 2 || seed % 11 == 5,
+		.has_bounces = seed % 11 == 2 || seed % 11 == 5 ||
+		    seed % 11 == 0,
 		.has_flights = seed % 11 == 3 || seed % 11 == 5 ||
 		    seed % 11 == 10,
-		.has_two = seed % 11 == 0 || seed % 11 == 10 };
+		.has_two = seed % 11 == 0 || seed % 11 == 10,
+		.has_illness = seed % 11 == 0 };
 }
 
 static double

@@ -20,6 +20,7 @@ store_start(struct world *w, bool has_writers)
 		if (!w->is_faulty)
 			world_fail(w, "the store does not open");
 		w->is_faulty = false;
+		w->disk->full_after = 0;
 		for (size_t i = 0; i < w->nentries; i++)
 			w->entries[i].m = NULL;
 	}
@@ -627,6 +628,14 @@ work_receiver_dies(struct world *w)
 }
 
 void
+work_illness(struct world *w)
+{
+	w->is_faulty = true;
+	w->disk->full_after = w->disk->full_after == 0 ? 1 : 0;
+	w->disk->full_why = EIO;
+}
+
+void
 work_fault(struct world *w)
 {
 	static const int why[] = { EIO, EIO, ENOSPC, EDQUOT };
@@ -643,7 +652,7 @@ work_fault(struct world *w)
 void
 work_drain(struct world *w)
 {
-	w->disk->fail_at = w->disk->fail_read = 0;
+	w->disk->fail_at = w->disk->fail_read = w->disk->full_after = 0;
 	for (unsigned int turn = 0; turn < 400; turn++) {
 		work_land(w);
 		w->disk->clock += 2000;

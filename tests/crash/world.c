@@ -153,6 +153,9 @@ step(struct world *w, const struct world_plan *plan)
 		clock_jump(w);
 	if (plan->has_bounces && world_chance(w, 8) == 0)
 		disk_pressure(w->disk);
+	if (plan->has_illness &&
+	    world_chance(w, w->disk->full_after == 0 ? 30 : 4) == 0)
+		work_illness(w);
 	if (plan->has_two)
 		w->at = world_chance(w, w->nreceivers);
 	if (plan->has_flights && world_chance(w, 2) == 0)
@@ -195,7 +198,7 @@ rot(struct world *w)
 	bool was = w->is_judging;
 
 	w->is_judging = true;
-	w->disk->fail_at = w->disk->fail_read = 0;
+	w->disk->fail_at = w->disk->fail_read = w->disk->full_after = 0;
 	work_land(w);
 	work_writers_sync(w);
 	work_writers_sync(w);

@@ -92,7 +92,7 @@ struct world_plan {
 	unsigned int	images_per_call;
 	bool		has_faults;	/* EIO and ENOSPC */
 	bool		has_large, has_restarts, has_jumps;
-	bool		has_bounces, has_flights, has_two;
+	bool		has_bounces, has_flights, has_two, has_illness;
 	bool		is_planted;
 };
 
@@ -179,6 +179,8 @@ void work_queue_dies(struct world *w);
 /* A second queue is started by mistake (F12). */
 void work_second(struct world *w);
 void work_fault(struct world *w);
+/* The disk takes no write; or it is well again. */
+void work_illness(struct world *w);
 /* I11: without faults everything drains and the disk is free again. */
 void work_drain(struct world *w);
 

@@ -186,6 +186,91 @@ test_write_fails_behind_a_sync(UNUSED void **state)
 	disk_free(d);
 }
 
+/*
+ * The disk takes no write for a while: what is to be saved cannot be written
+ * again either, and again.  When the disk is well, all of it is saved.
+ */
+static void
+test_disk_is_ill_for_long(UNUSED void **state)
+{
+	for (unsigned int ill = 1; ill <= 6; ill++) {
+		struct disk *d = disk_new(ill);
+		static struct rig r;
+		uint64_t ticket, acked = 0;
+
+		disk_rig_begin(&r, d);
+		make_all(&r);
+		CHECK_NUM(bounce_append(&r, 1000, &ticket), ERR_OK, "appended");
+		/* There are segments enough: each of them fails in turn. */
+		make_all(&r);
+		d->full_why = EIO;
+		d->full_after = 1;
+		for (unsigned int turn = 0; turn < 20; turn++) {
+			uint64_t now;
+
+			if (turn == ill)
+				d->full_after = 0;
+			now = rig_sync_store(&r);
+			acked = MAX(acked, now);
+			disk_pressure(d);
+			d->clock += 2000;
+			make_all(&r);
+		}
+		CHECK(acked >= ticket, "ill for %u turns: durable", ill);
+		CHECK_NUM(left_by_crash(d), 1, "ill for %u turns: there", ill);
+		CHECK_NUM(r.nmessages, 1, "ill for %u turns: once", ill);
+		disk_rig_end(&r);
+		disk_free(d);
+	}
+}
+
+/* Some of it is saved, then a write fails: each is there once in the end. */
+static void
+test_saved_in_part(UNUSED void **state)
+{
+	for (uint64_t k = 1; k <= 9; k++)
+		for (unsigned int ill = 0; ill <= 4; ill++) {
+			struct disk *d = disk_new(k * 10 + ill);
+			static struct rig r;
+			uint64_t ticket = 0, acked = 0;
+
+			disk_rig_begin(&r, d);
+			make_all(&r);
+			for (unsigned int i = 0; i < 3; i++)
+				CHECK_NUM(bounce_append(&r, 20000, &ticket),
+				    ERR_OK, "bounce %u", i);
+			make_all(&r);
+			d->fail_at = d->calls + 2;
+			d->fail_why = EIO;
+			for (unsigned int turn = 0; turn < 24; turn++) {
+				uint64_t now;
+
+				/* All writes from the k-th on, or it alone. */
+				if (turn == 1 && ill > 0) {
+					d->full_after = k;
+					d->full_why = EIO;
+				} else if (turn == 1) {
+					d->fail_at = d->calls + k;
+				} else if (turn == 1 + ill) {
+					d->full_after = 0;
+				}
+				now = rig_sync_store(&r);
+				acked = MAX(acked, now);
+				disk_pressure(d);
+				d->clock += 2000;
+				make_all(&r);
+			}
+			CHECK(acked >= ticket, "write %llu, %u turns",
+			    (unsigned long long)k, ill);
+			CHECK_NUM(left_by_crash(d), 3, "write %llu, %u turns",
+			    (unsigned long long)k, ill);
+			CHECK_NUM(r.nmessages, 3, "write %llu, %u turns: once",
+			    (unsigned long long)k, ill);
+			disk_rig_end(&r);
+			disk_free(d);
+		}
+}
+
 static void
 message_ignore(UNUSED void *arg, UNUSED struct store_message *m,
     UNUSED const struct envelope *e, UNUSED const struct content_facts *facts,
@@ -224,6 +309,8 @@ main(void)
 		TEST(test_acked_in_two_segments, "SPL-1 SPL-7"),
 		TEST(test_failed_sync_under_pressure, "SPL-3"),
 		TEST(test_write_fails_behind_a_sync, "SPL-1 SPL-3"),
+		TEST(test_disk_is_ill_for_long, "SPL-3"),
+		TEST(test_saved_in_part, "SPL-3"),
 		TEST(test_kept_is_bounded, ""),
 		TEST(test_moved_word_rots, "SPL-5 SPL-6"),
 	};
