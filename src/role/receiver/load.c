@@ -32,7 +32,8 @@ load_of(const struct receiver *rc)
 	enum receiver_load load = LOAD_EASY;
 
 	/* OPS-1: shorter times come first, and sessions are memory. */
-	if (rc->memory != INTAKE_MEMORY_EASY || percent + (rc->load == LOAD_FULL ? DOWN_PERCENT : 0) >=
+	if (rc->memory != INTAKE_MEMORY_EASY ||
+	    percent + (rc->load == LOAD_FULL ? DOWN_PERCENT : 0) >=
 	    RECEIVER_FULL_PERCENT)
 		load = LOAD_FULL;
 	else if (percent + (rc->load >= LOAD_BUSY ? DOWN_PERCENT : 0) >=
