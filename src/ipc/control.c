@@ -140,7 +140,8 @@ const struct ipc_type ipc_control_ping = {
 };
 
 static const struct ipc_field control_alive_fields[] = {
-	IPC_F(struct control_alive, IPC_U8, is_answer, 1),
+	IPC_F(struct control_alive, IPC_U8, word,
+	    CONTROL_WORD_COUNT - 1),
 };
 const struct ipc_type ipc_control_alive = {
 	.number = 0x010c,

@@ -74,8 +74,14 @@ struct control_ping {
 	uint8_t		reserved;
 };
 /* From the role: its loop turned, or what keeps it waiting goes on. */
+enum control_word {
+	CONTROL_WORKS,		/* unasked: long work has come so far */
+	CONTROL_ANSWERS,	/* to PING */
+	CONTROL_SYNCS,		/* unasked: a disk is waited for; be patient */
+	CONTROL_WORD_COUNT
+};
 struct control_alive {
-	uint8_t		is_answer;	/* to PING; else said unasked */
+	uint8_t		word;		/* enum control_word */
 };
 /* From admin: somebody who may asks the whole server to stop. */
 struct control_stop_all {

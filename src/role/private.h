@@ -25,7 +25,8 @@ struct role_private {
 	bool			 has_started, has_gone, is_serving, has_failed;
 	bool			 is_done;
 	struct loop_timer	*end;		/* STOP's patience */
-	uint64_t		 worked_ms;	/* when role_working was heard */
+	uint64_t		 worked_ms;	/* when that was said unasked */
+	enum control_word	 last_word;
 	struct buf		 payload;	/* of what is being encoded */
 	uint64_t		 dropped;	/* log lines lost so far */
 	struct buf		 lines;		/* waiting for their packet */

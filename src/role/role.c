@@ -124,9 +124,9 @@ handle_stop(struct role *r, struct role_peer *from UNUSED, const void *msg,
 }
 
 static enum err
-say_alive(struct role *r, bool is_answer)
+say_alive(struct role *r, enum control_word word)
 {
-	const struct control_alive m = { .is_answer = is_answer };
+	const struct control_alive m = { .word = (uint8_t)word };
 
 	return role_send(r, r->priv->supervisor, &ipc_control_alive, &m, NULL);
 }
@@ -135,7 +135,7 @@ static bool
 handle_ping(struct role *r, struct role_peer *from UNUSED,
     const void *msg UNUSED, const int *fds UNUSED)
 {
-	return say_alive(r, true) == ERR_OK;
+	return say_alive(r, CONTROL_ANSWERS) == ERR_OK;
 }
 
 const struct role_row role_control_rows[] = {
@@ -340,18 +340,32 @@ role_done(struct role *r)
 	_exit(0);
 }
 
-void
-role_working(struct role *r)
+/* Unasked, the same word once a second at most. */
+static void
+say_unasked(struct role *r, enum control_word word)
 {
 	struct role_private *pr = r->priv;
 	uint64_t now = clock_mono_ms();
 
-	if (now - pr->worked_ms < ROLE_WORKING_EVERY_MS)
+	if (word == pr->last_word && now - pr->worked_ms < ROLE_WORKING_EVERY_MS)
 		return;
+	pr->last_word = word;
 	pr->worked_ms = now;
 	/* A supervisor that does not read is not served by waiting for it. */
-	if (say_alive(r, false) == ERR_OK)
+	if (say_alive(r, word) == ERR_OK)
 		channel_flush(pr->supervisor->channel);
+}
+
+void
+role_working(struct role *r)
+{
+	say_unasked(r, CONTROL_WORKS);
+}
+
+void
+role_syncing(struct role *r)
+{
+	say_unasked(r, CONTROL_SYNCS);
 }
 
 enum err

@@ -84,6 +84,11 @@ void role_done(struct role *r);
  * the supervisor replaces a role that is silent for 30 s.  Call it often.
  */
 void role_working(struct role *r);
+/*
+ * Before a sync that the loop has to wait for: a slow disk may take minutes, and
+ * the supervisor is patient for five.  It holds until the next word or answer.
+ */
+void role_syncing(struct role *r);
 
 /*
  * From load() only: what stays in reach of this role under Landlock.  fd is

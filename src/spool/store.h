@@ -88,6 +88,8 @@ struct store_events {
 	void	(*alarm)(void *arg, const struct store_alarm *a);
 	/* During store_open, every few megabytes: it goes on.  May be NULL. */
 	void	(*working)(void *arg);
+	/* A sync comes next that our caller has to wait for.  May be NULL. */
+	void	(*syncing)(void *arg);
 };
 
 struct store_options {

@@ -141,6 +141,7 @@ head_settle(struct store *s, struct segment *g)
 	struct spool_segment_head head;
 	enum err e;
 
+	store_syncing(s);
 	if (spool_sync(s->files, g->fd) != ERR_OK) {
 		g->is_poisoned = true;
 		store_alarm(s, STORE_ALARM_SYNC, g, SPOOL_FIRST, 0, NULL);

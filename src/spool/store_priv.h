@@ -219,6 +219,7 @@ message_length(const struct store_message *m)
 }
 /* Recovery goes on. */
 void store_working(const struct store *s);
+void store_syncing(const struct store *s);
 void store_alarm(struct store *s, enum store_alarm_kind kind,
     const struct segment *g, uint64_t offset, uint64_t octets,
     const struct msg_id *id);

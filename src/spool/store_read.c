@@ -75,8 +75,10 @@ octets_check(struct store *s, int fd, uint64_t from, uint64_t n, uint64_t seed,
 static enum err
 settle_fd(struct store *s, int fd)
 {
-	enum err e = spool_sync(s->files, fd);
+	enum err e;
 
+	store_syncing(s);
+	e = spool_sync(s->files, fd);
 	if (e == ERR_OK)
 		s->files->forget(s->files->self, fd, 0, 0);
 	return e;

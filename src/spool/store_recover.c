@@ -30,6 +30,13 @@ store_working(const struct store *s)
 		s->events->working(s->events->arg);
 }
 
+void
+store_syncing(const struct store *s)
+{
+	if (s->events->syncing != NULL)
+		s->events->syncing(s->events->arg);
+}
+
 /* A live writer's segment: no further than what surely was announced. */
 static enum err
 segment_read_known(struct store *s, struct segment *g)
@@ -195,6 +202,7 @@ journal_renew(struct store *s)
 
 	if (e != ERR_OK)
 		return e;
+	store_syncing(s);
 	spool_job_run(&job);
 	if (!store_checkpoint_end(s, &job)) {
 		errno = job.why;

@@ -129,6 +129,22 @@ def test_each_role_that_stands_still_is_replaced(watched):
     figure("role-that-stands-still-replaced", f"{slowest:.1f}", "s")
 
 
+@pytest.mark.shows("OPS-6", "SPL-1")
+@pytest.mark.hooks
+def test_a_slow_disk_is_waited_for(make_server):
+    """A sync at the start takes longer than a role may be silent: the queue is
+    not killed, or no start would ever come to its end."""
+    if not (HOOKS / "src" / "posthorse").exists():
+        pytest.skip("no build with the fault table")
+    server = make_server(build=HOOKS, env={"POSTHORSE_BEAT_MS": "500"}).start()
+    server.stop()
+    server.env.update(POSTHORSE_FAULT="stall:1", POSTHORSE_FAULT_ROLE="queue")
+    began = time.monotonic()
+    server.start()
+    assert time.monotonic() - began > 4, "no sync was held"
+    assert "role-hung" not in server.log.read_text(errors="replace")
+
+
 @pytest.mark.shows("OPS-6")
 @pytest.mark.hooks
 @pytest.mark.timeout(600 if LONG else 120)

@@ -306,10 +306,20 @@ tell_working(void *arg)
 	role_working(q->role);
 }
 
+/* Of a dead receiver's segment, say: no thread can do that for us. */
+static void
+tell_syncing(void *arg)
+{
+	struct queue *q = arg;
+
+	role_syncing(q->role);
+}
+
 const struct store_events queue_store_events = {
 	.message = tell_message,
 	.outcome = tell_outcome,
 	.lost = tell_lost,
 	.alarm = tell_alarm,
 	.working = tell_working,
+	.syncing = tell_syncing,
 };

@@ -179,7 +179,7 @@ on_frame(void *ctx, struct channel *ch UNUSED, uint16_t type,
 	if (type == ipc_control_alive.number) {
 		if (ipc_decode(&ipc_control_alive, payload, &alive) != ERR_OK)
 			return false;
-		sup_alive(c, alive.is_answer != 0);
+		sup_alive(c, (enum control_word)alive.word);
 		return true;
 	}
 	if (type != ipc_control_stop_all.number ||

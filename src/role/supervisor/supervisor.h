@@ -23,12 +23,14 @@
 /* A role that leaves so many pings in a row unanswered is replaced: 30 s. */
 #define WATCH_EVERY_MS		5000u
 #define WATCH_SILENT_MAX	6u
+#define WATCH_SYNC_MAX		60u	/* while it waits for a disk: 300 s */
 #define STOP_WITHIN_MS		30000u	/* OPS-4 */
 
 struct supervisor;
 /* What is known of a role's loop; zeroed when it is born. */
 struct watched {
 	bool			 is_asked;	/* a PING is unanswered */
+	bool			 is_syncing;	/* its last word: until the next */
 	uint32_t		 nsilent;	/* our beats since it was heard */
 };
 struct child {
@@ -152,8 +154,8 @@ enum watch_act {
 	WATCH_REPLACE
 };
 enum watch_act sup_watch(struct watched *w, bool is_beat_late);
-/* It was heard: an answer, or a word that long work goes on. */
-void sup_alive(struct child *c, bool is_answer);
+/* It was heard. */
+void sup_alive(struct child *c, enum control_word word);
 bool sup_watch_all(struct supervisor *s);
 
 /* --- supervisor.c ------------------------------------------------------ */

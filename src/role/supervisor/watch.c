@@ -6,6 +6,9 @@
  * to keep it waiting says so unasked.  Silence is counted in beats of our own
  * loop, not in time: what stops the whole machine, or all of us, stops the
  * count as well.
+ *
+ * A disk may take a minute for a sync, and killing who waits for it only makes
+ * the next one wait: a role that says so first is given five minutes.
  */
 #include "role/supervisor/supervisor.h"
 
@@ -15,21 +18,25 @@
 enum watch_act
 sup_watch(struct watched *w, bool is_beat_late)
 {
+	uint32_t most;
+
 	if (!w->is_asked) {
-		*w = (struct watched){ .is_asked = true };
+		w->is_asked = true;
 		return WATCH_ASK;
 	}
 	/* We were away ourselves: an answer may lie unread. */
 	if (is_beat_late)
 		return WATCH_WAIT;
-	return ++w->nsilent >= WATCH_SILENT_MAX ? WATCH_REPLACE : WATCH_WAIT;
+	most = w->is_syncing ? WATCH_SYNC_MAX : WATCH_SILENT_MAX;
+	return ++w->nsilent >= most ? WATCH_REPLACE : WATCH_WAIT;
 }
 
 void
-sup_alive(struct child *c, bool is_answer)
+sup_alive(struct child *c, enum control_word word)
 {
 	c->watched.nsilent = 0;
-	if (is_answer)
+	c->watched.is_syncing = word == CONTROL_SYNCS;
+	if (word == CONTROL_ANSWERS)
 		c->watched.is_asked = false;
 }
 

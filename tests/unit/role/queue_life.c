@@ -109,6 +109,7 @@ test_alive(void **state UNUSED)
 	s.nworking = 0;
 	stage_begin(&s);
 	stage_until(&s, &s.nworking, 1);
+	stage_until(&s, &s.nsyncing, 1);
 	CHECK_NUM(s.nanswers, 3, "that is no answer");
 	finish(&s);
 }

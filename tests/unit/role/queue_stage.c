@@ -217,8 +217,10 @@ see_alive(struct stage *s, struct span payload)
 	struct control_alive m;
 
 	assert_int_equal(ipc_decode(&ipc_control_alive, payload, &m), ERR_OK);
-	if (m.is_answer != 0)
+	if (m.word == CONTROL_ANSWERS)
 		s->nanswers++;
+	else if (m.word == CONTROL_SYNCS)
+		s->nsyncing++;
 	else
 		s->nworking++;
 }

@@ -54,7 +54,8 @@ struct stage {
 	struct buf		 log;		/* lines */
 	struct buf		 rows;		/* of an order */
 	struct control_cut	 cut;		/* the last one */
-	uint32_t		 nanswers, nworking;	/* ALIVE, asked or not */
+	/* ALIVE: asked, unasked, and before a sync. */
+	uint32_t		 nanswers, nworking, nsyncing;
 	struct steer_end	 end;
 	bool			 has_ended;
 };

@@ -92,7 +92,8 @@ test_liar(void **state)
 
 /*
  * What becomes of a role at each beat.  'b' a beat, 'L' one that came late
- * (the machine stood still), 'a' it answered, 'w' it said that it works;
+ * (the machine stood still), 'a' it answered, 'w' it said that it works, 's' that
+ * it waits for a disk, 'n' nothing for ten beats;
  * behind a beat what is to be done: 'A'sk, 'W'ait, 'R'eplace.
  */
 static void
@@ -106,6 +107,10 @@ test_watch(void **state)
 		/* Long work: silent towards the question, but not silent. */
 		"bA bW bW bW bW bW w bW bW bW bW bW w bW bW bW bW bW a bA",
 		"bA w bW bW bW bW bW bR",
+		/* A slow disk: ten times the patience, until it is heard. */
+		"bA s n n n n n bW bW bW bW bW bW bW bW bW bR",
+		"s bA n n a bA bW bW bW bW bW bR",
+		"bA s n n w bW bW bW bW bW bR",
 		/* The machine was suspended; nobody is blamed for that. */
 		"bA bW bW bW bW bW LW LW LW a bA",
 		"bA LW LW LW LW LW LW LW bW bW bW bW bW bR",
@@ -119,8 +124,12 @@ test_watch(void **state)
 		struct child c = { .pid = 0 };
 
 		for (const char *at = rows[i]; *at != '\0'; at++) {
-			if (*at == 'a' || *at == 'w')
-				sup_alive(&c, *at == 'a');
+			if (*at == 'a' || *at == 'w' || *at == 's')
+				sup_alive(&c, *at == 'a' ? CONTROL_ANSWERS :
+				    *at == 'w' ? CONTROL_WORKS : CONTROL_SYNCS);
+			for (unsigned int k = 0; *at == 'n' && k < 10; k++)
+				CHECK_NUM(sup_watch(&c.watched, false),
+				    WATCH_WAIT, "row %zu at \"%s\"", i, at);
 			if (*at != 'b' && *at != 'L')
 				continue;
 			enum watch_act act = sup_watch(&c.watched, *at == 'L');
