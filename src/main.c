@@ -1,7 +1,7 @@
 /*
  * main.c - the posthorse command: which subcommand is meant.
  */
-#include "cli/cli.h"
+#include "cli/send.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,8 @@ static const struct cli_command commands[] = {
 	{ "log", "", "follow what happens", cli_log },
 	{ "check", "", "read the configuration and tell all its errors",
 	    cli_check },
+	{ "explain", "--from ADDRESS --to ADDRESS --client ADDRESS [...]",
+	    "tell what the rules would say of a message", cli_explain },
 	{ "print", "[--json] [--manual]",
 	    "show the effective configuration and where each value is from",
 	    cli_print },
@@ -123,6 +125,15 @@ run(const struct options *o, int argc, char **argv)
 	return unknown(argv[0]);
 }
 
+/* The name that we were called by, without its folders. */
+static const char *
+own_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
 /* PRV-5: an empty argv is somebody's trick, not a command. */
 int
 main(int argc, char **argv)
@@ -131,6 +142,8 @@ main(int argc, char **argv)
 
 	if (argc < 1 || argv[0] == NULL)
 		return EX_USAGE;
+	if (strcmp(own_name(argv[0]), "sendmail") == 0)
+		return cli_sendmail(argc, argv);
 	if (!take_options(&o, &argc, argv)) {
 		cli_complain("-c needs a file");
 		return EX_USAGE;

@@ -3,6 +3,8 @@
  */
 #include "base/log.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 
 /* Octets that need no quotes. */
@@ -11,66 +13,6 @@ is_plain(uint8_t c)
 {
 	return ascii_is_alpha(c) || ascii_is_digit(c) ||
 	    memchr("-._@:/+<>[],*~%", c, 15) != NULL;
-}
-
-/* Code points that turn a line around, end it, or show nothing. */
-static const struct {
-	uint32_t	first, last;
-} hidden[] = {
-	{ 0x0080, 0x009f },	/* C1 controls */
-	{ 0x00ad, 0x00ad },	/* soft hyphen */
-	{ 0x061c, 0x061c },	/* Arabic letter mark */
-	{ 0x200b, 0x200f },	/* zero width, marks of direction */
-	{ 0x2028, 0x202e },	/* separators, bidirectional overrides */
-	{ 0x2060, 0x206f },	/* invisible operators, isolates */
-	{ 0xfeff, 0xfeff },	/* byte order mark */
-	{ 0xfff9, 0xfffb },	/* annotations */
-	{ 0xe0000, 0xe007f },	/* tags */
-};
-
-static bool
-is_hidden(uint32_t point)
-{
-	for (size_t i = 0; i < COUNT(hidden); i++)
-		if (point >= hidden[i].first && point <= hidden[i].last)
-			return true;
-	return false;
-}
-
-/* RFC 3629: the first octet's length, its bits, the least legal value. */
-static const struct {
-	uint8_t		mask, lead;
-	uint8_t		n;
-	uint32_t	least;
-} forms[] = {
-	{ 0xe0, 0xc0, 2, 0x80 },
-	{ 0xf0, 0xe0, 3, 0x800 },
-	{ 0xf8, 0xf0, 4, 0x10000 },
-};
-
-/* Octets of the code point in front, or 0 when it is not UTF-8. */
-static size_t
-utf8_take(struct span s, uint32_t *point)
-{
-	size_t form = 0;
-	uint32_t v;
-
-	while (form < COUNT(forms) &&
-	    (s.p[0] & forms[form].mask) != forms[form].lead)
-		form++;
-	if (form == COUNT(forms) || s.n < forms[form].n)
-		return 0;
-	v = s.p[0] & (uint8_t)~forms[form].mask;
-	for (size_t i = 1; i < forms[form].n; i++) {
-		if ((s.p[i] & 0xc0) != 0x80)
-			return 0;
-		v = v << 6 | (s.p[i] & 0x3f);
-	}
-	if (v < forms[form].least || v > 0x10ffff ||
-	    (v >= 0xd800 && v <= 0xdfff))
-		return 0;
-	*point = v;
-	return forms[form].n;
 }
 
 /* The escaped form of what stands in front; returns the octets it used. */
@@ -88,7 +30,7 @@ escape_one(struct span s, char text[16], size_t *n)
 	else if (c < 0x80 || (used = utf8_take(s, &point)) == 0) {
 		used = 1;
 		*n = (size_t)snprintf(text, 16, "\\x%02x", c);
-	} else if (is_hidden(point))
+	} else if (utf8_is_hidden(point))
 		*n = (size_t)snprintf(text, 16, "\\u{%04x}", point);
 	else {
 		memcpy(text, s.p, used);

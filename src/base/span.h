@@ -60,6 +60,15 @@ ascii_lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
+/* Of either case; -1: no hexadecimal digit. */
+static inline int
+ascii_hex(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 static inline bool
 ascii_is_digit(uint8_t c)
 {

@@ -1,6 +1,7 @@
 /*
  * check.c - `posthorse check`: every error of a configuration, with its place.
  */
+#include "cli/check_tls.h"
 #include "cli/cli.h"
 #include "cli/rows.h"
 
@@ -69,6 +70,8 @@ cli_check(const struct cli *cli, int argc, char **argv)
 	if (c == NULL)
 		return EX_CONFIG;
 	e = config_check_files(c, &report);
+	if (e == ERR_OK)
+		e = cli_check_tls(c, &report);
 	if (cli->is_json)
 		put_errors(&report);
 	else if (report.text.n > 0)

@@ -27,6 +27,7 @@ struct cli_command {
 /* Each in the file of its name. */
 int cli_serve(const struct cli *cli, int argc, char **argv);
 int cli_check(const struct cli *cli, int argc, char **argv);
+int cli_explain(const struct cli *cli, int argc, char **argv);
 int cli_print(const struct cli *cli, int argc, char **argv);
 int cli_stop(const struct cli *cli, int argc, char **argv);
 int cli_user(const struct cli *cli, int argc, char **argv);

@@ -1,10 +1,12 @@
 #include "cli/password.h"
 #include "cli/cli.h"
+#include "config/verifier.h"
 
 #include <crypt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -89,8 +91,8 @@ password_read(struct buf *to)
 	return ERR_OK;
 }
 
-enum err
-password_hash(struct span password, char *to, size_t room)
+static enum err
+add_hash(struct span password, struct buf *to)
 {
 	struct crypt_data *data = calloc(1, sizeof *data);
 	char *text = strndup((const char *)password.p, password.n);
@@ -101,11 +103,8 @@ password_hash(struct span password, char *to, size_t room)
 	if (data != NULL && text != NULL && crypt_gensalt_rn("$y$", 0, NULL, 0,
 	    salt, sizeof salt) != NULL)
 		hash = crypt_rn(text, salt, data, sizeof *data);
-	if (hash != NULL && hash[0] != '*') {
-		int n = snprintf(to, room, "%s", hash);
-
-		e = n > 0 && (size_t)n < room ? ERR_OK : ERR_FULL;
-	}
+	if (hash != NULL && hash[0] != '*')
+		e = buf_add(to, span_str(hash));
 	if (text != NULL)
 		explicit_bzero(text, password.n);
 	if (data != NULL)
@@ -113,4 +112,40 @@ password_hash(struct span password, char *to, size_t room)
 	free(text);
 	free(data);
 	return e;
+}
+
+static enum err
+add_verifier(struct span prepared, struct buf *to)
+{
+	uint8_t salt[VERIFIER_SALT];
+	struct verifier v;
+	enum err e = ERR_IO;
+
+	if (getrandom(salt, sizeof salt, 0) != (ssize_t)sizeof salt ||
+	    verifier_make(prepared, span_of(salt, sizeof salt), VERIFIER_WORK,
+	    &v) != ERR_OK)
+		return e;
+	e = buf_addc(to, ':');
+	if (e == ERR_OK)
+		e = verifier_print(&v, to);
+	explicit_bzero(&v, sizeof v);
+	return e;
+}
+
+enum err
+password_secret(struct span password, struct buf *to, bool *has_verifier)
+{
+	/* NFKC makes of one character at most 18. */
+	struct buf prepared = buf_make(18 * PASSWORD_MAX);
+	enum err e = add_hash(password, to);
+
+	*has_verifier = false;
+	if (e == ERR_OK)
+		e = verifier_prepare(password, &prepared);
+	if (e == ERR_OK)
+		e = add_verifier(buf_span(&prepared), to);
+	*has_verifier = e == ERR_OK;
+	buf_wipe(&prepared);
+	buf_free(&prepared);
+	return e == ERR_SYNTAX ? ERR_OK : e;
 }

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 
-#define PASSWORD_MAX	512u	/* octets; what AUTH takes too */
+#define PASSWORD_MAX	511u	/* octets; what AUTH takes too */
 
 /*
  * The first line of standard input; from a terminal asked for twice, without
@@ -15,9 +15,12 @@
  */
 MUST_USE enum err password_read(struct buf *to);
 /*
- * A yescrypt hash of libxcrypt's default cost, NUL-terminated.  ERR_FULL: to
- * is too small; ERR_IO: libxcrypt failed.
+ * Append what a users file knows a password by: a yescrypt hash of libxcrypt's
+ * default cost, and a SCRAM verifier under a fresh salt.  A password that
+ * SASLprep forbids gets no verifier, and *has_verifier is false.
+ * ERR_IO: libxcrypt or OpenSSL failed.  The caller wipes.
  */
-MUST_USE enum err password_hash(struct span password, char *to, size_t room);
+MUST_USE enum err password_secret(struct span password, struct buf *to,
+    bool *has_verifier);
 
 #endif

@@ -141,6 +141,8 @@ static const struct {
 	{ "show",   STEER_QUEUE_SHOW,   true,  run_show },
 	{ "retry",  STEER_QUEUE_RETRY,  false, run_change },
 	{ "delete", STEER_QUEUE_DELETE, true,  run_change },
+	{ "hold",   STEER_QUEUE_HOLD,   true,  run_change },
+	{ "release", STEER_QUEUE_RELEASE, true, run_change },
 };
 
 int

@@ -1,8 +1,8 @@
 /*
  * send.c - `posthorse send`: what programs of this host hand in.
  */
-#include "cli/cli.h"
 #include "cli/rows.h"
+#include "cli/send.h"
 #include "cli/send_dialogue.h"
 #include "cli/send_fields.h"
 #include "mail/address.h"
@@ -22,9 +22,7 @@
 
 struct job {
 	const struct config	*c;
-	const char		*from;	/* NULL: our own address */
-	bool			 from_fields, is_json;
-	char		       **to;
+	const struct send_order	*order;
 	struct buf		 list;	/* a NUL behind each */
 	struct buf		 text, content;
 };
@@ -101,7 +99,7 @@ qualify(struct job *j)
 static enum err
 add_recipients(struct job *j)
 {
-	for (char **to = j->to; *to != NULL; to++) {
+	for (char **to = j->order->to; *to != NULL; to++) {
 		struct span one = span_str(*to);
 
 		if (one.n > 2 && one.p[0] == '<' && one.p[one.n - 1] == '>')
@@ -123,9 +121,9 @@ read_message(struct job *j)
 	enum err e = read_input(&j->text);
 
 	if (e == ERR_OK)
-		e = send_canonical(buf_span(&j->text), j->from_fields ?
+		e = send_canonical(buf_span(&j->text), j->order->from_fields ?
 		    &canonical : &j->content);
-	if (e == ERR_OK && j->from_fields)
+	if (e == ERR_OK && j->order->from_fields)
 		e = send_recipients(buf_span(&canonical), &j->list,
 		    &j->content);
 	buf_free(&canonical);
@@ -134,15 +132,21 @@ read_message(struct job *j)
 	return e != ERR_OK ? e : qualify(j);
 }
 
-/* Login name and host name, unless -f said another. */
+/* Login name and host name, unless -f said another: a name alone is of here. */
 static void
 own_address(const struct job *j, char *to, size_t room)
 {
 	const struct passwd *pw = getpwuid(getuid());
+	const char *from = j->order->from;
+	struct span local, host;
+	bool is_whole = from != NULL &&
+	    addr_split(span_str(from), &local, &host);
 
-	if (j->from != NULL)
-		(void)snprintf(to, room, "%s",
-		    strcmp(j->from, "<>") == 0 ? "" : j->from);
+	if (from != NULL && (from[0] == '\0' || strcmp(from, "<>") == 0))
+		to[0] = '\0';
+	else if (from != NULL)
+		(void)snprintf(to, room, "%s%s%s", from, is_whole ? "" : "@",
+		    is_whole ? "" : j->c->hostname);
 	else if (pw != NULL)
 		(void)snprintf(to, room, "%s@%s", pw->pw_name,
 		    j->c->hostname);
@@ -176,11 +180,11 @@ hand_in(const struct job *j)
 	}
 	status = send_dialogue(fd, &m, said, sizeof said);
 	(void)close(fd);
-	if (status == EX_OK && j->is_json)
+	if (status == EX_OK && j->order->is_json)
 		row_print(json_pack("{s:s}", "reply", said));
-	else if (status == EX_OK)
+	else if (status == EX_OK && !j->order->is_silent)
 		(void)printf("%s\n", said);
-	else
+	else if (status != EX_OK)
 		cli_complain("not sent: %s", said);
 	return status;
 }
@@ -207,7 +211,7 @@ run(struct job *j)
 		return EX_IOERR;
 	}
 	if (j->list.n == 0)
-		return cli_usage("send", j->from_fields ?
+		return cli_usage("send", j->order->from_fields ?
 		    "the message names no recipient" :
 		    "to whom? name recipients, or say -t");
 	return hand_in(j);
@@ -215,7 +219,7 @@ run(struct job *j)
 
 /* -i and -o... are taken and mean nothing: programs type them for sendmail. */
 static int
-options(struct job *j, int argc, char **argv)
+options(struct send_order *o, int argc, char **argv)
 {
 	int i = 1;
 
@@ -225,38 +229,43 @@ options(struct job *j, int argc, char **argv)
 			break;
 		}
 		if (strcmp(argv[i], "-f") == 0 && i + 1 < argc)
-			j->from = argv[++i];
+			o->from = argv[++i];
 		else if (strncmp(argv[i], "-f", 2) == 0 && argv[i][2] != '\0')
-			j->from = argv[i] + 2;
+			o->from = argv[i] + 2;
 		else if (strcmp(argv[i], "-t") == 0)
-			j->from_fields = true;
+			o->from_fields = true;
 		else if (strcmp(argv[i], "-i") != 0 &&
 		    strncmp(argv[i], "-o", 2) != 0)
 			return cli_usage("send", "send has no option \"%s\"",
 			    argv[i]);
 	}
-	j->to = argv + i;
+	o->to = argv + i;
 	return EX_OK;
 }
 
 int
-cli_send(const struct cli *cli, int argc, char **argv)
+send_order_run(const struct cli *cli, const struct send_order *order)
 {
-	struct job j = { 0 };
-	struct config *c;
-	int status = options(&j, argc, argv);
+	struct job j = { .order = order };
+	struct config *c = cli_config(cli);
+	int status;
 
-	if (status != EX_OK)
-		return status;
-	c = cli_config(cli);
 	if (c == NULL)
 		return EX_CONFIG;
 	j.c = c;
-	j.is_json = cli->is_json;
 	status = run(&j);
 	buf_free(&j.text);
 	buf_free(&j.content);
 	buf_free(&j.list);
 	config_free(c);
 	return status;
+}
+
+int
+cli_send(const struct cli *cli, int argc, char **argv)
+{
+	struct send_order order = { .is_json = cli->is_json };
+	int status = options(&order, argc, argv);
+
+	return status == EX_OK ? send_order_run(cli, &order) : status;
 }

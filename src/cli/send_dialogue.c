@@ -1,4 +1,5 @@
 #include "cli/send_dialogue.h"
+#include "mail/header.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ struct dialogue {
 	int		 fd;
 	struct buf	 in;
 	unsigned int	 code;		/* of the last reply; 0: none came */
-	bool		 has_8bitmime;
+	bool		 has_8bitmime, has_utf8;
 	char		*said;
 	size_t		 room;
 };
@@ -99,6 +100,8 @@ read_reply(struct dialogue *d)
 		is_last = line.n == 3 || line.p[3] == ' ';
 		d->has_8bitmime |= line.n > 4 &&
 		    span_eq_nocase(span_skip(line, 4), SPAN("8BITMIME"));
+		d->has_utf8 |= line.n > 4 &&
+		    span_eq_nocase(span_skip(line, 4), SPAN("SMTPUTF8"));
 		keep_words(d, line);
 		buf_drop(&d->in, n + 1);
 		if (is_last) {
@@ -184,18 +187,41 @@ has_8bit(struct span content)
 	return false;
 }
 
+/* RFC 6531 3.4: UTF-8 in the header, or in an address. */
+static bool
+needs_utf8(const struct send_message *m)
+{
+	struct span rest = m->content;
+	struct header_event ev;
+	struct header h;
+
+	header_begin(&h);
+	do
+		ev = header_next(&h, &rest);
+	while (ev.kind != HEADER_MORE && ev.kind != HEADER_END);
+	while (ev.kind != HEADER_END)
+		ev = header_end(&h);
+	return has_8bit(span_of(m->content.p, (size_t)h.size)) ||
+	    has_8bit(m->reverse_path) || has_8bit(m->recipients);
+}
+
 static int
 dialogue(struct dialogue *d, const struct send_message *m)
 {
-	bool is_8bit;
+	static const char *const tails[2][2] = {
+		{ ">", "> SMTPUTF8" },
+		{ "> BODY=8BITMIME", "> BODY=8BITMIME SMTPUTF8" },
+	};
+	bool is_8bit, is_utf8;
 	int status;
 
 	if (!read_reply(d) || d->code != 220 ||
 	    !command(d, "EHLO ", m->hostname, "") || d->code != 250)
 		return refused(d, EX_UNAVAILABLE);
 	is_8bit = d->has_8bitmime && has_8bit(m->content);
+	is_utf8 = d->has_utf8 && needs_utf8(m);
 	if (!command(d, "MAIL FROM:<", m->reverse_path,
-	    is_8bit ? "> BODY=8BITMIME" : ">") || d->code != 250)
+	    tails[is_8bit][is_utf8]) || d->code != 250)
 		return refused(d, EX_UNAVAILABLE);
 	status = recipients(d, m->recipients);
 	if (status != EX_OK)

@@ -1,4 +1,6 @@
 #include "cli/send_fields.h"
+#include "mail/header_keep.h"
+#include "mail/mailbox.h"
 
 enum err
 send_canonical(struct span text, struct buf *to)
@@ -19,133 +21,62 @@ send_canonical(struct span text, struct buf *to)
 	return e;
 }
 
-/* The list of one field, letter by letter. */
-struct scan {
-	struct buf	*list;
-	size_t		 start;		/* of the address that is being read */
-	unsigned int	 comment;	/* depth */
-	bool		 is_quoted, is_angle;
-};
-
-static void
-drop(struct scan *s)
-{
-	buf_cut(s->list, s->start);
-}
-
+/* Names alone are users of this host: the caller completes them. */
 static enum err
-end_address(struct scan *s)
+add_addresses(struct span value, struct buf *list)
 {
+	struct mailbox_list l;
 	enum err e;
 
-	s->is_angle = false;
-	if (s->list->n == s->start)
-		return ERR_OK;
-	e = buf_addc(s->list, '\0');
-	s->start = s->list->n;
-	return e;
-}
-
-/* Inside quotes and comments nothing has a meaning but their ends. */
-static bool
-is_inside(struct scan *s, uint8_t c)
-{
-	if (s->comment > 0) {
-		s->comment += c == '(' ? 1u : 0u;
-		s->comment -= c == ')' ? 1u : 0u;
-		return true;
+	mailbox_begin(&l, value);
+	l.takes_bare = true;
+	while ((e = mailbox_next(&l)) == ERR_OK) {
+		e = buf_add(list, l.address);
+		if (e == ERR_OK)
+			e = buf_addc(list, '\0');
+		if (e != ERR_OK)
+			return e;
 	}
-	if (c == '"')
-		s->is_quoted = !s->is_quoted;
-	return s->is_quoted && c != '"';
+	return e == ERR_NONE ? ERR_OK : e;
 }
 
-static enum err
-scan_letter(struct scan *s, uint8_t c)
+static void
+keep_fields(struct span content, struct header_keep *k)
 {
-	switch (c) {
-	case '(':
-		s->comment = 1;
-		return ERR_OK;
-	case '<':
-		drop(s);	/* that was the name */
-		s->is_angle = true;
-		return ERR_OK;
-	case ':':
-		if (!s->is_angle)
-			drop(s);	/* the name of a group */
-		return s->is_angle ? buf_addc(s->list, c) : ERR_OK;
-	case '>':
-	case ',':
-	case ';':
-		return end_address(s);
-	case ' ':
-	case '\t':
-	case '\r':
-	case '\n':
-		return ERR_OK;
-	default:
-		return buf_addc(s->list, c);
+	struct header_event ev;
+	struct header h;
+
+	header_begin(&h);
+	while ((ev = header_next(&h, &content)).kind != HEADER_MORE &&
+	    ev.kind != HEADER_END)
+		header_keep_event(k, &h, ev);
+	while (ev.kind != HEADER_END) {
+		ev = header_end(&h);
+		header_keep_event(k, &h, ev);
 	}
-}
-
-static enum err
-scan_addresses(struct span value, struct buf *list)
-{
-	struct scan s = { .list = list, .start = list->n };
-	enum err e = ERR_OK;
-
-	for (size_t i = 0; i < value.n && e == ERR_OK; i++) {
-		uint8_t c = value.p[i];
-		bool is_pair = c == '\\' && i + 1 < value.n;
-		bool is_comment = s.comment > 0;
-
-		if (is_pair && !is_comment)
-			e = buf_addc(list, c);
-		if (is_pair)
-			c = value.p[++i];
-		else if (!is_inside(&s, c)) {
-			e = scan_letter(&s, c);
-			continue;
-		}
-		if (!is_comment && e == ERR_OK)
-			e = buf_addc(list, c);
-	}
-	return e != ERR_OK ? e : end_address(&s);
-}
-
-/* One field at the front, folded lines included, its line end too. */
-static struct span
-take_field(struct span *rest)
-{
-	size_t n = 0;
-
-	do {
-		struct span left = span_skip(*rest, n);
-
-		n += MIN(span_find(left, '\n') + 1, left.n);
-	} while (n < rest->n && (rest->p[n] == ' ' || rest->p[n] == '\t'));
-	return span_take(rest, n);
 }
 
 enum err
 send_recipients(struct span content, struct buf *list, struct buf *rest)
 {
-	enum err e = ERR_OK;
+	static const struct span names[] = { { (const uint8_t *)"bcc", 3 },
+		{ (const uint8_t *)"cc", 2 }, { (const uint8_t *)"to", 2 } };
+	struct header_keep k = header_keep_make(names, COUNT(names));
+	struct header_kept f;
+	uint64_t done = 0;
+	enum err e;
 
-	while (e == ERR_OK && content.n > 0 &&
-	    !span_starts(content, SPAN("\r\n"))) {
-		struct span field = take_field(&content), value = field;
-		struct span name = span_trim(span_take(&value,
-		    span_find(value, ':')));
-		bool is_bcc = span_eq_nocase(name, SPAN("Bcc"));
-
-		if (value.n > 0 && (is_bcc ||
-		    span_eq_nocase(name, SPAN("To")) ||
-		    span_eq_nocase(name, SPAN("Cc"))))
-			e = scan_addresses(span_skip(value, 1), list);
-		if (e == ERR_OK && !is_bcc)
-			e = buf_add(rest, field);
+	keep_fields(content, &k);
+	e = k.is_short ? ERR_FULL : ERR_OK;
+	for (size_t i = 0; e == ERR_OK && header_keep_at(&k, i, &f); i++) {
+		e = add_addresses(f.value, list);
+		if (e != ERR_OK || f.which != 0)
+			continue;
+		e = buf_add(rest, span_of(content.p + done,
+		    (size_t)(f.offset - done)));
+		done = f.offset + f.length;
 	}
-	return e != ERR_OK ? e : buf_add(rest, content);
+	header_keep_free(&k);
+	return e != ERR_OK ? e : buf_add(rest, span_skip(content,
+	    (size_t)done));
 }

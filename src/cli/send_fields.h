@@ -12,8 +12,8 @@ MUST_USE enum err send_canonical(struct span text, struct buf *to);
 /*
  * Append each address of the To, Cc and Bcc fields of canonical content to
  * *list, a NUL behind each, and the content without its Bcc fields to *rest.
- * RFC 5322 3.4: display names, groups, comments and quoted strings are read;
- * what is left is not checked here, the server does that.
+ * Addresses are in the plain form of mail/mailbox.h, some without a domain.
+ * ERR_SYNTAX: a list cannot be read.  ERR_FULL, ERR_NOMEM.
  */
 MUST_USE enum err send_recipients(struct span content, struct buf *list,
     struct buf *rest);

@@ -24,21 +24,36 @@ struct sentence {
 	{ " ", "status", "" }, { " ", "reply", "" }
 
 static const struct sentence sentences[] = {
+	{ "rule", "a rule said ", {
+		{ "", "verdict", "" }, { " ", "tag", "" }, { " ", "copy", "" },
+		{ " ", "route", "" },
+		{ " at ", "stage", "" }, { " for ", "to", "" },
+		{ ": ", "rule", "" } } },
+	{ "no-copy", "no copy could be made", {
+		{ " for ", "to", "" }, { ": ", "why", "" } } },
 	{ "accepted", "accepted", {
 		{ " from <", "from", ">" }, { " for ", "to", "" },
 		{ " and more, ", "recipients", " in all" },
 		{ "; handed in by ", "client", "" },
+		{ " (", "name", ")" },
 		{ " which calls itself ", "helo", "" },
 		{ ", authenticated as ", "user", "" },
-		{ ", over ", "tls", "" }, { "; ", "size", " octets" } } },
+		{ ", over ", "tls", "" }, { "; tags ", "tags", "" },
+		{ "; ", "size", " octets" } } },
+	{ "forwarded", "had come", {
+		{ " from ", "client", "" }, { " (", "name", ")" },
+		{ " which calls itself ", "helo", "" },
+		{ ", there as ", "ident", "" } } },
 	{ "refused", "refused", {
 		{ " at ", "stage", "" }, { " from <", "from", ">" },
 		{ " for ", "to", "" }, { "; client ", "client", "" },
 		{ " which calls itself ", "helo", "" },
 		{ ", authenticated as ", "user", "" },
 		{ ": ", "code", "" }, { " ", "status", "" },
-		{ " ", "text", "" } } },
+		{ " ", "text", "" }, { "; by the rule of ", "rule", "" } } },
 	{ "queued", "in the queue", { { ": ", "size", " octets" } } },
+	{ "held", "held", { { " by the ", "by", "" } } },
+	{ "released", "released", { { " by the ", "by", "" } } },
 	{ "attempt", "given to a worker", {
 		{ " for ", "site", "" } } },
 	{ "delivered", "delivered", {

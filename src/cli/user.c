@@ -1,8 +1,10 @@
 /*
- * user.c - `posthorse user`: add a user, or give one another password.
+ * user.c - `posthorse user`: add a user, or give one another password; what is
+ * asked of the server is in user_stop.c.
  */
 #include "cli/cli.h"
 #include "cli/password.h"
+#include "cli/user_stop.h"
 #include "cli/users_edit.h"
 #include "config/users.h"
 #include "mail/address.h"
@@ -97,12 +99,30 @@ explain(enum err e, const char *path, struct span name)
 	return EX_CANTCREAT;
 }
 
+static void
+tell(const struct config_domain *d, size_t verb, struct span name,
+    bool has_verifier, bool is_json)
+{
+	if (is_json)
+		/* Neither name holds what JSON would quote. */
+		(void)printf("{\"user\":\"%.*s@%s\",\"done\":\"%s\"}\n",
+		    SPAN_FMT(name), d->name, verbs[verb].done);
+	else
+		(void)printf("%.*s@%s %s (%s)\n", SPAN_FMT(name), d->name,
+		    verbs[verb].done, d->users_file);
+	if (!has_verifier)
+		cli_complain("this password has characters that SCRAM forbids "
+		    "(RFC 4013): SCRAM is offered to nobody until it is "
+		    "another");
+}
+
 static int
 edit(const struct config *c, size_t verb, struct span address, bool is_json)
 {
 	struct buf password = buf_make(PASSWORD_MAX);
-	char hash[USERS_HASH_MAX + 1];
+	struct buf secret = buf_make(USERS_SECRET_MAX);
 	const struct config_domain *d;
+	bool has_verifier = false;
 	struct span name;
 	uid_t uid;
 	gid_t gid;
@@ -119,7 +139,8 @@ edit(const struct config *c, size_t verb, struct span address, bool is_json)
 	}
 	e = password_read(&password);
 	if (e == ERR_OK)
-		e = password_hash(buf_span(&password), hash, sizeof hash);
+		e = password_secret(buf_span(&password), &secret,
+		    &has_verifier);
 	else
 		e = ERR_CLOSED;
 	buf_wipe(&password);
@@ -129,34 +150,35 @@ edit(const struct config *c, size_t verb, struct span address, bool is_json)
 	lookup_ids(c, &uid, &gid);
 	if (e == ERR_OK)
 		e = users_edit(d->users_file, verbs[verb].what, name,
-		    span_str(hash), uid, gid);
+		    buf_span(&secret), uid, gid);
+	buf_wipe(&secret);
+	buf_free(&secret);
 	if (e != ERR_OK)
 		return explain(e, d->users_file, name);
-	if (is_json)
-		/* Neither name holds what JSON would quote. */
-		(void)printf("{\"user\":\"%.*s@%s\",\"done\":\"%s\"}\n",
-		    SPAN_FMT(name), d->name, verbs[verb].done);
-	else
-		(void)printf("%.*s@%s %s (%s)\n", SPAN_FMT(name), d->name,
-		    verbs[verb].done, d->users_file);
+	tell(d, verb, name, has_verifier, is_json);
 	return EX_OK;
 }
 
 int
 cli_user(const struct cli *cli, int argc, char **argv)
 {
-	static const char *const names[] = { "add", "passwd", NULL };
+	static const char *const names[] = { "add", "passwd", "stopped",
+		"lift", NULL };
 	struct config *c;
 	const char *meant;
 	size_t verb = 0;
 	int status;
 
+	if (argc == 2 && strcmp(argv[1], "stopped") == 0)
+		return user_stopped(cli);
+	if (argc == 3 && strcmp(argv[1], "lift") == 0)
+		return user_lift(cli, argv[2]);
 	/* Standard input is where the password comes from in any case. */
 	if (argc == 4 && strcmp(argv[3], "--stdin") == 0)
 		argc--;
 	if (argc != 3)
-		return cli_usage("user", "say: user add ADDRESS, or user "
-		    "passwd ADDRESS");
+		return cli_usage("user", "say: user add, passwd or lift "
+		    "ADDRESS, or user stopped");
 	while (verb < COUNT(verbs) && strcmp(argv[1], verbs[verb].name) != 0)
 		verb++;
 	meant = cli_meant(argv[1], names);

@@ -41,7 +41,7 @@ read_old(struct edit *e)
 /* Comments and order stay; only the one line is new. */
 static enum err
 make_text(struct edit *e, enum users_edit what, struct span name,
-    struct span hash)
+    struct span secret)
 {
 	struct span rest = buf_span(&e->old), before = rest;
 	struct users_line line;
@@ -55,13 +55,13 @@ make_text(struct edit *e, enum users_edit what, struct span name,
 			return ERR_FULL;
 		is_there = true;
 		r = buf_add(&e->text, span_of(before.p,
-		    (size_t)(line.hash.p - before.p)));
+		    (size_t)(line.secret.p - before.p)));
 		if (r == ERR_OK)
-			r = buf_add(&e->text, hash);
+			r = buf_add(&e->text, secret);
 		if (r != ERR_OK)
 			return r;
-		before = span_of(line.hash.p + line.hash.n, before.n -
-		    (size_t)(line.hash.p + line.hash.n - before.p));
+		before = span_of(line.secret.p + line.secret.n, before.n -
+		    (size_t)(line.secret.p + line.secret.n - before.p));
 	}
 	if (r != ERR_NONE)
 		return r;
@@ -72,7 +72,7 @@ make_text(struct edit *e, enum users_edit what, struct span name,
 	    buf_addc(&e->text, '\n') != ERR_OK)
 		return ERR_NOMEM;
 	return buf_addf(&e->text, "%.*s:%.*s\n", SPAN_FMT(name),
-	    SPAN_FMT(hash));
+	    SPAN_FMT(secret));
 }
 
 static enum err
@@ -130,7 +130,7 @@ open_folder(const char *path, struct edit *e)
 
 enum err
 users_edit(const char *path, enum users_edit what, struct span name,
-    struct span hash, uid_t uid, gid_t gid)
+    struct span secret, uid_t uid, gid_t gid)
 {
 	struct edit e = { .folder = -1, .old = buf_make(USERS_FILE_MAX),
 		.text = buf_make(USERS_FILE_MAX) };
@@ -141,7 +141,7 @@ users_edit(const char *path, enum users_edit what, struct span name,
 	if (r == ERR_OK)
 		r = read_old(&e);
 	if (r == ERR_OK)
-		r = make_text(&e, what, name, hash);
+		r = make_text(&e, what, name, secret);
 	if (r == ERR_OK)
 		r = write_new(&e, uid, gid);
 	buf_wipe(&e.old);

@@ -17,10 +17,10 @@ enum users_edit {
  * Write path anew with that user: into a file beside it, synced, renamed over
  * it, its folder synced.  Owner and mode stay; a new file is 0640 and owned by
  * uid and gid when we may give it away ((uid_t)-1: nobody else).  Others that
- * do the same wait.
+ * do the same wait.  secret: a hash, perhaps a verifier (config/users.h).
  * ERR_SYNTAX: the file has a line that is none; ERR_IO: errno says why.
  */
 MUST_USE enum err users_edit(const char *path, enum users_edit what,
-    struct span name, struct span hash, uid_t uid, gid_t gid);
+    struct span name, struct span secret, uid_t uid, gid_t gid);
 
 #endif

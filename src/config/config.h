@@ -32,7 +32,11 @@
 #define CONFIG_LISTENS_MAX	64u
 #define CONFIG_DOMAINS_MAX	1000u
 #define CONFIG_RELAYS_MAX	256u
-#define CONFIG_NETWORKS_MAX	64u		/* of one `from` */
+#define CONFIG_GRANTS_MAX	1000u
+#define CONFIG_TLS_MAX		64u		/* certificates */
+#define CONFIG_OAUTHS_MAX	4u
+#define CONFIG_BACKENDS_MAX	20u
+#define CONFIG_NETWORKS_MAX	64u		/* of one list */
 #define CONFIG_RESOLVERS_MAX	4u
 #define CONFIG_ERRORS_MAX	20u		/* reported of one reading */
 #define CONFIG_PRINT_MAX	CONFIG_FILE_MAX
@@ -44,13 +48,15 @@ struct config_where {
 	uint32_t	line;
 	uint16_t	file;		/* config->files[file - 1] */
 };
-#define CONFIG_ROWS_MAX		100u	/* settings at the top */
-#define CONFIG_OPTIONS_MAX	5u	/* of one listen, domain, relay, tls */
+#define CONFIG_ROWS_MAX		192u	/* statements, and their options */
+#define CONFIG_OPTIONS_MAX	16u	/* of one listen, domain, relay, tls */
 
 enum config_listen_kind {
 	CONFIG_LISTEN_MX,		/* mail from other servers */
 	CONFIG_LISTEN_SUBMISSION,	/* from users, who authenticate */
 	CONFIG_LISTEN_RELAY,		/* from the networks under `from` */
+	CONFIG_LISTEN_LMTP,		/* RFC 2033: for our domains */
+	CONFIG_LISTEN_CLOSED,		/* RFC 7504: no mail, for nobody */
 	CONFIG_LISTEN_KIND_COUNT
 };
 enum config_tls {
@@ -60,22 +66,39 @@ enum config_tls {
 	CONFIG_TLS_IMPLICIT,	/* from the first octet */
 	CONFIG_TLS_COUNT
 };
+enum config_client_demand {
+	CONFIG_CLIENT_NONE,	/* not asked for a certificate */
+	CONFIG_CLIENT_OPTIONAL,
+	CONFIG_CLIENT_REQUIRED
+};
+#define CONFIG_PRINT_OCTETS	32u	/* SHA-256 of a certificate */
+#define CONFIG_PRINTS_MAX	32u	/* of one listener */
+struct config_client {
+	enum config_client_demand demand;
+	const char	       *ca_file;	/* or "": fingerprints only */
+	const uint8_t	      (*prints)[CONFIG_PRINT_OCTETS];
+	size_t			nprints;
+};
 struct config_listen {
 	struct config_where	where[CONFIG_OPTIONS_MAX];
 	enum config_listen_kind	kind;
 	/* n == 0: every address of both families. */
 	struct address		address;
 	uint16_t		port;		/* never 0 */
-	const struct network   *from;		/* exempt from limits per address;
+	struct networks		from;		/* exempt from limits per address;
 						 * relay: who may relay */
-	size_t			nfrom;
+	struct networks		proxy;		/* begin with a PROXY header */
+	struct networks		xclient;	/* may say XCLIENT, XFORWARD */
+	struct networks		etrn;		/* may say ETRN */
 	enum config_tls		tls;
+	struct config_client	client;		/* whose certificate is known */
 };
 
 struct config_domain {
 	struct config_where	where[CONFIG_OPTIONS_MAX];
 	const char	       *name;		/* lower case, A-labels */
 	const char	       *users_file;
+	const char	       *backend;	/* config_backend's name, or "" */
 	/* Absolute; {domain} and {user} stand for themselves, {user} is there. */
 	const char	       *maildir;
 	const char	       *postmaster;	/* a key of users_file, or "":
@@ -87,10 +110,14 @@ enum config_relay_tls {
 	CONFIG_RELAY_STARTTLS,		/* smtp://user@: required, verified */
 	CONFIG_RELAY_IMPLICIT		/* smtps://: verified */
 };
-/* Mail for domain (and not below it), or for all the rest, goes to host. */
+/*
+ * Mail for domain (and not below it), or for all the rest, goes to host.  One
+ * with a name and no domain gets only what rules send there.
+ */
 struct config_relay {
 	struct config_where	where[CONFIG_OPTIONS_MAX];
 	const char	       *domain;		/* lower case; "": all the rest */
+	const char	       *name;		/* of `route NAME`; "": none */
 	const char	       *host;		/* name, or address without [] */
 	uint16_t		port;		/* 25; with user 587; smtps 465 */
 	const char	       *user;		/* "": no authentication */
@@ -98,9 +125,95 @@ struct config_relay {
 	enum config_relay_tls	tls;
 };
 
+/*
+ * A user who may send in other names than their own.  senders: with commas
+ * between them, each local@domain, @domain or *; lower case.
+ */
+struct config_grant {
+	struct config_where	where[CONFIG_OPTIONS_MAX];
+	const char	       *user;		/* name@domain, lower case */
+	const char	       *senders;
+};
+
+
+/* Where an outside system listens: an address, or (n == 0) a path. */
+struct config_at {
+	struct address		address;
+	uint16_t		port;
+	const char	       *path;		/* or "" */
+};
+/* Whose tokens are taken in place of passwords. */
+struct config_oauth {
+	struct config_where	where[CONFIG_OPTIONS_MAX];
+	const char	       *issuer;		/* claim iss */
+	const char	       *audience;	/* one of claim aud */
+	const char	       *user_claim;	/* names the user; "": email, or of
+						 * an answer username */
+	/* By its keys: JWT (RFC 7519), or "". */
+	const char	       *keys_file;	/* JWKS (RFC 7517) */
+	/* By asking it (RFC 7662), or "". */
+	const char	       *introspect;	/* https:// */
+	struct config_at	at;		/* where its host is */
+	const char	       *client;		/* whom we are there */
+	const char	       *secret_file;	/* one line */
+	const char	       *ca_file;	/* "": the system's */
+	const char	       *scope;		/* that it must have; "": any */
+};
+
+/*
+ * An outside system that knows users who are in no users file.  Each is a
+ * process of its own, of a program of its own (doc/design/backend.md).
+ */
+enum config_backend_kind {
+	CONFIG_BACKEND_SQLITE,
+	CONFIG_BACKEND_DOVECOT,
+	CONFIG_BACKEND_POSTGRESQL,
+	CONFIG_BACKEND_LDAP,
+	CONFIG_BACKEND_PAM,
+	CONFIG_BACKEND_TOKEN,		/* of an `oauth` line */
+	CONFIG_BACKEND_KIND_COUNT
+};
+struct config_backend {
+	struct config_where	where[CONFIG_OPTIONS_MAX];
+	enum config_backend_kind kind;
+	const char	       *name;
+	const char	       *run_as;		/* as config->user; "": `user
+						 * backend` */
+	const char	       *file;		/* the database, or a socket's path */
+	/* $1 NAME@DOMAIN, $2 NAME, $3 DOMAIN; its one column: the secret. */
+	const char	       *query;
+	const char	       *scram_secret;	/* file; "": no SCRAM */
+	struct config_at	at;
+	/* Whom its certificate must name, and who vouches for it; "": no TLS. */
+	const char	       *tls_name, *ca_file;
+	const char	       *database;
+	const char	       *login;		/* whom we are there */
+	const char	       *password_file;	/* one line; or "" */
+	/* {user}, {name} and {domain} in them: an entry's name, or what finds
+	 * it below base. */
+	const char	       *dn, *filter, *base;
+	const char	       *service;	/* of PAM */
+	const struct config_oauth *oauth;	/* TOKEN: whose file is the URL */
+};
+#define CONFIG_SOCKET_MAX	107u	/* octets; unix(7) */
+#define CONFIG_NO_BACKEND	UINT32_MAX
+
 struct config_server {
 	struct address		address;
 	uint16_t		port;
+};
+
+#define CONFIG_DNS_LISTS_MAX	16u
+/* A DNS block list, or with a negative weight an allow list (RFC 5782). */
+struct config_dns_list {
+	const char     *zone;		/* lower case */
+	int64_t		weight;
+	struct network	reply;		/* IPv4: which replies mean "listed" */
+};
+enum config_reverse {
+	CONFIG_REVERSE_NO,
+	CONFIG_REVERSE_LOOK,		/* asked, shown, and left to rules */
+	CONFIG_REVERSE_REFUSE		/* no name that leads back: no service */
 };
 
 /* Where syslog listens unless the setting names another socket. */
@@ -120,6 +233,9 @@ enum config_user {
 	CONFIG_USER_SEND,		/* sender */
 	CONFIG_USER_MAIL,		/* local */
 	CONFIG_USER_ADMIN,
+	CONFIG_USER_KEYS,
+	CONFIG_USER_STATE,
+	CONFIG_USER_BACKEND,
 	CONFIG_USER_COUNT
 };
 
@@ -152,6 +268,10 @@ struct config_limits {
 	uint64_t	auth_per_minute;	/* from one address */
 	uint64_t	auth_per_day;		/* from one address */
 	uint64_t	auth_per_account;	/* failures in 15 minutes */
+	uint64_t	hold;			/* seconds (RFC 4865) */
+	uint64_t	user_held_size;		/* octets; 0: no limit */
+	uint64_t	user_messages;		/* an hour; 0: no limit */
+	uint64_t	user_recipients;	/* an hour; 0: no limit */
 	uint64_t	hops;			/* Received fields */
 	uint64_t	hops_own;		/* of them ours */
 	uint64_t	bounce_copy;		/* octets of the original */
@@ -184,20 +304,41 @@ struct config {
 	size_t			ndomains;
 	struct config_relay    *relays;		/* config->relays[i]: row i */
 	size_t			nrelays;
+	struct config_oauth    *oauths;		/* config->oauths[i]: row i */
+	size_t			noauths;
+	struct config_backend  *backends;	/* by kind: in each process so */
+	size_t			nbackends;
 
-	/* Both "" or both set. */
+	struct config_rules    *rules;		/* match.h; NULL: there is none */
+
+	struct config_grant    *grants;
+	size_t			ngrants;
+
+	/* The first is shown to who names none of them. */
 	struct config_tls_files {
 		struct config_where	where[CONFIG_OPTIONS_MAX];
 		const char	       *certificate, *key;
-	} tls;
+	}		       *tls;
+	size_t			ntls;
 
+	const char	       *no_mail;	/* domains, commas between them */
+	const char	       *administrators;	/* users, the same */
 	struct config_server   *resolvers;	/* none: see resolv.conf */
 	size_t			nresolvers;
 	const char	       *trust_anchor;	/* "": the system's */
 	uint64_t		mx_port;	/* 25 but in tests */
 	const char	       *ca_file;	/* "": the system's store */
+	uint64_t		greylist;	/* s that a triplet waits; 0: off */
+	const char	       *state;		/* directory */
+	uint64_t		greeting_wait;	/* s, of clients of `listen mx` */
+	enum config_reverse	reverse_dns;	/* of them */
+	enum config_reverse	sender_domain;	/* at their MAIL */
+	const struct config_dns_list *dns_lists;	/* that they are looked for in */
+	size_t			ndns_lists;
 	bool			is_private_target_allowed;
 	bool			is_no_sandbox_allowed;
+	bool			is_foreign_sender_allowed;
+	bool			is_malformed_header_allowed;
 	bool			is_delivery_held;
 
 	const char	       *spool;		/* directory */
@@ -289,15 +430,32 @@ MUST_USE enum err config_check_files(const struct config *c,
  */
 MUST_USE enum err config_print(const struct config *c, bool with_origin,
     struct buf *to);
+/* The same for a role, which tells in its log where a rule was written. */
+MUST_USE enum err config_print_snapshot(const struct config *c,
+    struct buf *to);
 /* posthorse.conf(5) in mdoc, made from the schema. */
 MUST_USE enum err config_manual(struct buf *to);
 
+/* Is this domain one of no-mail?  Whole: by its own name, not one above it. */
+bool config_is_no_mail(const struct config *c, struct span domain,
+    bool is_whole);
 /* The relay for a domain: its own row, else the one for all the rest, or NULL. */
 const struct config_relay *config_relay_for(const struct config *c,
     struct span domain);
+/* The one that rules call so, or NULL. */
+const struct config_relay *config_relay_named(const struct config *c,
+    struct span name);
 const struct config_domain *config_domain_find(const struct config *c,
     struct span name);
-/* "mx", "submission", "relay". */
+/* Index of a domain's back end, or CONFIG_NO_BACKEND. */
+uint32_t config_backend_of(const struct config *c,
+    const struct config_domain *d);
+/* The first of this kind, or CONFIG_NO_BACKEND. */
+uint32_t config_backend_first(const struct config *c,
+    enum config_backend_kind kind);
+/* Does it hand out what is stored, or say only whether a password is right? */
+bool config_backend_has_secrets(const struct config_backend *b);
+/* "mx", "submission", "relay" ... */
 const char *config_listen_name(enum config_listen_kind kind);
 /* "smtp", "lookup" ...: the word behind `user`. */
 const char *config_user_name(enum config_user user);

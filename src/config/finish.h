@@ -9,6 +9,8 @@
 
 /* After all statements were read without an error; adds to the report. */
 void finish(struct config *c, struct config_report *report);
+/* Its part in backend.c. */
+void finish_backends(struct config *c, struct config_report *report);
 struct place finish_place(const struct config *c, struct config_where where);
 
 #endif

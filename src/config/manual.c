@@ -1,6 +1,7 @@
 /*
  * manual.c - posthorse.conf(5), from the same rows as the parser.
  */
+#include "config/match.h"
 #include "config/value.h"
 
 static const char head[] =
@@ -73,7 +74,9 @@ static const char tail[] =
     "Programs of a network may send anywhere:\n"
     ".Bd -literal -offset indent\n"
     "listen relay on 192.0.2.1:25 from 192.0.2.0/24\n"
-    ".Ed\n"
+    ".Ed\n";
+
+static const char end[] =
     ".Sh SEE ALSO\n"
     ".Xr posthorse 1 ,\n"
     ".Xr posthorse-check 1 ,\n"
@@ -200,6 +203,21 @@ put_object(struct page *p, const struct schema_row *row)
 	put_scope(p, row->opens);
 }
 
+/* `match`, and each word that may stand behind it. */
+static void
+put_rules(struct page *p, const struct schema_row *row)
+{
+	struct value_type type = { 0 };
+	struct schema_row word = { .type = &type };
+
+	put_row(p, row, row->name);
+	put(p, ".Bl -tag -width Ds\n");
+	for (size_t i = 0; config_match_word(i, &word.name, &type.shape,
+	    &word.sentence); i++)
+		put_row(p, &word, word.name);
+	put(p, ".El\n");
+}
+
 enum err
 config_manual(struct buf *to)
 {
@@ -212,10 +230,15 @@ config_manual(struct buf *to)
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].opens != SCOPE_TOP)
 			put_object(&p, &rows[i]);
+		else if (rows[i].type == &value_match)
+			put_rules(&p, &rows[i]);
 		else
 			put_row(&p, &rows[i], rows[i].name);
 	}
 	put(&p, ".El\n");
 	put(&p, tail);
+	put(&p, ".Ss Rules\n");
+	put(&p, config_manual_rules);
+	put(&p, end);
 	return p.error;
 }

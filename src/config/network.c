@@ -1,5 +1,7 @@
 #include "config/network.h"
 
+#include "base/ip.h"
+
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
@@ -38,18 +40,12 @@ address_make(struct span octets, struct address *a)
 static enum err
 parse_as_written(struct span text, struct address *a)
 {
-	char word[INET6_ADDRSTRLEN];
 	struct address read = { 0 };
+	size_t n;
 
-	if (text.n == 0 || text.n >= sizeof word ||
-	    span_find(text, '\0') < text.n)
+	if (ip_parse(text, read.octets, &n) != ERR_OK)
 		return ERR_SYNTAX;
-	memcpy(word, text.p, text.n);
-	word[text.n] = '\0';
-	read.n = span_find(text, ':') < text.n ? 16 : 4;
-	if (inet_pton(read.n == 16 ? AF_INET6 : AF_INET, word,
-	    read.octets) != 1)
-		return ERR_SYNTAX;
+	read.n = (uint8_t)n;
 	*a = read;
 	return ERR_OK;
 }

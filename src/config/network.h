@@ -17,6 +17,10 @@ struct network {
 	struct address	base;
 	uint8_t		bits;	/* of the prefix */
 };
+struct networks {			/* borrows */
+	const struct network	*list;
+	size_t			 n;
+};
 
 /*
  * From the octets of a client's socket address: 4 or 16, a mapped one becomes

@@ -45,15 +45,15 @@ where_of(struct parser *p, void *object, const struct schema_row *row)
 	return &first[schema_row_index(row)];
 }
 
+/* Those too that only others of the same array may have. */
 static void
 init_texts(enum schema_scope scope, void *object)
 {
-	size_t n;
-	const struct schema_row *rows = schema_scope_rows(scope, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].type->is_text)
-			*(const char **)field_of(object, &rows[i]) = "";
+	for (size_t i = 0; i < schema_nrows; i++)
+		if (schema_rows[i].type->is_text &&
+		    schema_objects[schema_rows[i].scope].array ==
+		    schema_objects[scope].array)
+			*(const char **)field_of(object, &schema_rows[i]) = "";
 }
 
 /* --- errors --- */
@@ -181,6 +181,8 @@ grow(struct parser *p, const struct schema_object *o, void **object)
 		memset(*array, 0, o->max * o->size);
 	}
 	*object = (char *)*array + (*count)++ * o->size;
+	if (o->kind_at > 0)
+		memcpy((char *)*object + o->kind_at, &o->kind, sizeof o->kind);
 	return true;
 }
 
@@ -189,9 +191,7 @@ new_object(struct parser *p, const struct schema_row *row, void **object)
 {
 	const struct schema_object *o = &schema_objects[row->opens];
 
-	if (o->count == 0)
-		*object = (char *)p->c + o->array;
-	else if (!grow(p, o, object))
+	if (!grow(p, o, object))
 		return false;
 	init_texts(row->opens, *object);
 	return true;
@@ -547,7 +547,6 @@ parse(struct parser *p, struct span text, const char *file,
 		return ERR_NOMEM;
 	p->c->files = files;
 	init_texts(SCOPE_TOP, p->c);
-	init_texts(SCOPE_TLS, &p->c->tls);
 	p->c->log_file = "";
 	if (!add_file(p, name, text)) {
 		report_error(p->report, (struct place){ name, 0, 0 },

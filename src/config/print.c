@@ -1,6 +1,7 @@
 /*
  * print.c - an effective configuration as text that the parser reads back.
  */
+#include "config/match.h"
 #include "config/value.h"
 
 #include <stdio.h>
@@ -11,7 +12,8 @@ static const char *const user_names[] = {
 	[CONFIG_USER_SMTP] = "smtp", [CONFIG_USER_LOOKUP] = "lookup",
 	[CONFIG_USER_DNS] = "dns", [CONFIG_USER_QUEUE] = "queue",
 	[CONFIG_USER_SEND] = "send", [CONFIG_USER_MAIL] = "mail",
-	[CONFIG_USER_ADMIN] = "admin",
+	[CONFIG_USER_ADMIN] = "admin", [CONFIG_USER_KEYS] = "keys",
+	[CONFIG_USER_STATE] = "state", [CONFIG_USER_BACKEND] = "backend",
 };
 _Static_assert(COUNT(user_names) == CONFIG_USER_COUNT, "each has a word");
 
@@ -35,7 +37,7 @@ config_where_print(const struct config *c, struct config_where where,
 struct printer {
 	const struct config	*c;
 	struct buf		*to;
-	bool			 with_origin;
+	bool			 with_origin, is_snapshot;
 	size_t			 line;		/* offset of the line's start */
 	enum err		 error;
 };
@@ -48,14 +50,11 @@ text(struct printer *p, const char *s)
 }
 
 static void
-end_line(struct printer *p, struct config_where where)
+end_line_of(struct printer *p, const char *origin)
 {
-	char origin[2 * CONFIG_WORD_MAX];
-
 	if (p->with_origin) {
 		size_t n = p->to->n - p->line;
 
-		config_where_print(p->c, where, origin, sizeof origin);
 		if (p->error == ERR_OK)
 			p->error = buf_addf(p->to, "%*s # %s",
 			    n < ORIGIN_COLUMN ? (int)(ORIGIN_COLUMN - n) : 0,
@@ -63,6 +62,15 @@ end_line(struct printer *p, struct config_where where)
 	}
 	text(p, "\n");
 	p->line = p->to->n;
+}
+
+static void
+end_line(struct printer *p, struct config_where where)
+{
+	char origin[2 * CONFIG_WORD_MAX];
+
+	config_where_print(p->c, where, origin, sizeof origin);
+	end_line_of(p, origin);
 }
 
 /* ` name value`, or nothing when it is not set. */
@@ -118,19 +126,14 @@ static void
 print_objects(struct printer *p, enum schema_scope scope)
 {
 	const struct schema_object *o = &schema_objects[scope];
-	const char *base = (const char *)p->c + o->array;
-	size_t count = 1;
+	const char *base = *(const char *const *)(const void *)
+	    ((const char *)p->c + o->array);
+	size_t count = *(const size_t *)(const void *)
+	    ((const char *)p->c + o->count);
 
-	if (o->count != 0) {
-		base = *(const char *const *)(const void *)base;
-		count = *(const size_t *)(const void *)
-		    ((const char *)p->c + o->count);
-	} else if (((const struct config_where *)(const void *)base)->file ==
-	    0) {
-		count = 0;
-	}
 	for (size_t i = 0; i < count; i++)
-		print_object(p, scope, base + i * o->size);
+		if (schema_is_of(scope, base + i * o->size))
+			print_object(p, scope, base + i * o->size);
 }
 
 static void
@@ -146,20 +149,47 @@ print_setting(struct printer *p, const struct schema_row *row)
 	}
 }
 
-enum err
-config_print(const struct config *c, bool with_origin, struct buf *to)
+/* A role's snapshot has in the rule where somebody wrote it: the log says so. */
+static void
+print_rules(struct printer *p)
 {
-	struct printer p = {
-		.c = c, .to = to, .with_origin = with_origin, .line = to->n,
-	};
+	const struct config_rules *all = p->c->rules;
+
+	for (size_t i = 0; all != NULL && i < all->n; i++) {
+		if (p->error == ERR_OK)
+			p->error = config_match_print(p->c, &all->rules[i],
+			    p->is_snapshot, p->to);
+		end_line_of(p, all->rules[i].origin);
+	}
+}
+
+static enum err
+print_all(struct printer p)
+{
 	size_t n;
 	const struct schema_row *rows = schema_scope_rows(SCOPE_TOP, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].opens != SCOPE_TOP)
 			print_objects(&p, rows[i].opens);
+		else if (rows[i].type == &value_match)
+			print_rules(&p);
 		else if (rows[i].type->print != NULL)
 			print_setting(&p, &rows[i]);
 	}
 	return p.error;
+}
+
+enum err
+config_print(const struct config *c, bool with_origin, struct buf *to)
+{
+	return print_all((struct printer){ .c = c, .to = to,
+	    .with_origin = with_origin, .line = to->n });
+}
+
+enum err
+config_print_snapshot(const struct config *c, struct buf *to)
+{
+	return print_all((struct printer){ .c = c, .to = to,
+	    .is_snapshot = true, .line = to->n });
 }

@@ -2,7 +2,7 @@
  * schema.c - every setting as a row: parser, checks and manual come from it.
  */
 #include "config/schema.h"
-#include "config/suggest.h"
+#include "config/match.h"
 #include "config/value.h"
 
 #define OF(member)	offsetof(struct config, member)
@@ -25,6 +25,33 @@
 #define OPTION(name, scope, type, offset, flags, sentence) \
 	{ name, scope, &type, offset, 0, 0, NULL, sentence, flags, SCOPE_TOP }
 
+#define BACKEND(member)	offsetof(struct config_backend, member)
+/* What every backend has, or each that is asked for what is stored. */
+#define BACKEND_NAME(scope) \
+	OPTION("", scope, value_word, BACKEND(name), SCHEMA_REQUIRED, \
+	    "Its name, for domains and for the log.")
+#define BACKEND_RUN_AS(scope) \
+	OPTION("run-as", scope, value_user, BACKEND(run_as), 0, \
+	    "Whom it runs as instead of user backend.")
+#define BACKEND_AT(scope, sentence) \
+	OPTION("at", scope, value_at, BACKEND(at), SCHEMA_REQUIRED, \
+	    sentence), \
+	OPTION("tls", scope, value_host, BACKEND(tls_name), 0, \
+	    "The name that its certificate must have; TLS is used then, and " \
+	    "must be where the address is not this host's."), \
+	OPTION("ca-file", scope, value_path, BACKEND(ca_file), 0, \
+	    "Who vouches for that certificate; goes with tls.")
+#define BACKEND_PASSWORD(scope) \
+	OPTION("password-file", scope, value_path, BACKEND(password_file), \
+	    0, "Its first line is our password there.")
+#define BACKEND_QUERY(scope) \
+	OPTION("query", scope, value_text, BACKEND(query), SCHEMA_REQUIRED, \
+	    "What to ask: $1 stands for NAME@DOMAIN, $2 for NAME, $3 for " \
+	    "DOMAIN, all in lower case; they are parameters, never text."), \
+	OPTION("scram-secret", scope, value_path, BACKEND(scram_secret), 0, \
+	    "Each of its users has a verifier: offer SCRAM. The first line " \
+	    "of FILE makes salts for who is not there.")
+
 /* One table; a line a row reads better here than eighty columns. */
 /* clang-format off */
 const struct schema_row schema_rows[] = {
@@ -34,8 +61,9 @@ const struct schema_row schema_rows[] = {
 	TOP("hostname", value_host, OF(hostname), 0, 0, NULL,
 	    "The name of this host in greetings, Received fields and "
 	    "bounces; without it the system's own."),
-	OPENS("tls", SCOPE_TLS, 0,
-	    "The certificate that is shown to clients."),
+	OPENS("tls", SCOPE_TLS, SCHEMA_MANY,
+	    "A certificate for clients: the one with the name that the "
+	    "client asks for, else the first."),
 	OPENS("listen", SCOPE_LISTEN, SCHEMA_MANY,
 	    "Open a port; without any only the local submission socket "
 	    "exists."),
@@ -45,6 +73,48 @@ const struct schema_row schema_rows[] = {
 	    "Give the mail for DOMAIN, or without one all that goes out, to "
 	    "this server instead of asking DNS; it opens nothing to "
 	    "strangers."),
+	OPENS("oauth", SCOPE_OAUTH, SCHEMA_MANY,
+	    "Take access tokens of this issuer in place of passwords: AUTH "
+	    "OAUTHBEARER and XOAUTH2. Signed ones (JWT) are checked by keys, "
+	    "others by introspect."),
+	OPENS("backend sqlite", SCOPE_SQLITE, SCHEMA_MANY,
+	    "Users of an SQLite database, for domains that name it. Its query "
+	    "has one row for a user that is there, with one column: what would "
+	    "stand behind the name in a users file."),
+	OPENS("backend dovecot", SCOPE_DOVECOT, SCHEMA_MANY,
+	    "Users whom Dovecot's auth server knows, for domains that name "
+	    "it. It is asked for NAME@DOMAIN in lower case."),
+	OPENS("backend postgresql", SCOPE_POSTGRESQL, SCHEMA_MANY,
+	    "Users of a PostgreSQL database, as for sqlite."),
+	OPENS("backend ldap", SCOPE_LDAP, SCHEMA_MANY,
+	    "Users of a directory: a simple bind as the user's entry says "
+	    "whether a password is right. The entry is named by dn, or found "
+	    "below base by filter."),
+	OPENS("backend pam", SCOPE_PAM, SCHEMA_MANY,
+	    "Users of this host, by PAM, which is asked for NAME. With it, "
+	    "programs that it runs may gain rights; without it, nothing that "
+	    "the server starts can."),
+
+	{ "match", SCOPE_TOP, &value_match, 0, 0, 0, NULL,
+	    "A rule: when all of its conditions hold, do this. Rules are asked "
+	    "from top to bottom, at the first stage at which all that they "
+	    "speak of is known; the first that holds decides that stage. In "
+	    "NAME, ADDRESS and PATTERN a * stands for any octets, a ? for one, and case does not "
+	    "matter. A FILE holds an entry a line, without * and ?; it is read "
+	    "again when it has changed, and while it cannot be read the answer "
+	    "is 451. The log names the line of the rule.",
+	    SCHEMA_MANY, SCOPE_TOP },
+
+	TOP("administrators", value_mailboxes, OF(administrators), 0, 0, NULL,
+	    "Users who may say EXPN, when they have logged in: it tells into "
+	    "whose mailbox the mail of an address goes."),
+	OPENS("grant", SCOPE_GRANT, SCHEMA_MANY,
+	    "Let a user send in other names, too. A user's own are the "
+	    "addresses whose mail comes to that user's mailbox."),
+
+	TOP("no-mail", value_domains, OF(no_mail), 0, 0, NULL,
+	    "Domains that take no mail, .DOMAIN for all below one: their "
+	    "recipients are answered 556 5.1.10, whoever asks."),
 
 	TOP("resolver", value_servers, 0, 0, 0, NULL,
 	    "Forward DNS questions to these servers; without it to those of "
@@ -54,6 +124,31 @@ const struct schema_row schema_rows[] = {
 	    "waits."),
 	TOP("trust-anchor", value_path, OF(trust_anchor), 0, 0, NULL,
 	    "DNSSEC anchors instead of the system's."),
+	TOP("greeting-wait", value_seconds, OF(greeting_wait), 0, 30, "0",
+	    "How long a client of listen mx is left without a greeting, to see "
+	    "whether it talks first, which ends it (554); without a wait only "
+	    "who has talked already is caught."),
+	TOP("reverse-dns", value_reverse, OF(reverse_dns), 0, 0, "no",
+	    "Has the address of a client of listen mx a name that leads back "
+	    "to it: look asks before the greeting and shows the result, "
+	    "refuse turns away (554 5.7.25) who has none; an answer that does "
+	    "not come within 5 s says nothing."),
+	TOP("sender-domain", value_reverse, OF(sender_domain), 0, 0, "no",
+	    "Does the domain that a client of listen mx writes from take mail "
+	    "at all, or has it a null MX (RFC 7505)? look asks at MAIL and "
+	    "shows the result, refuse answers 550 5.7.27; an answer that does "
+	    "not come says nothing."),
+	TOP("dns-list", value_dns_lists, 0, 0, 0, NULL,
+	    "DNS lists that clients of listen mx are looked for in before the "
+	    "greeting (RFC 5782). The weights (by default 10) of those that "
+	    "list a client are summed: from 10 on it is turned away (554 "
+	    "5.7.1); at -10 and below no check does so. A list means its own "
+	    "by its replies under ADDRESS/PREFIX (by default 127.0.0.0/8)."),
+	TOP("greylist", value_seconds, OF(greylist), 0, DAY, "0",
+	    "How long a client of listen mx is put off (451) that brings a "
+	    "sender and a recipient for the first time: strangers who come "
+	    "again after that are let in, and a network whose mail came again "
+	    "five times is known. 0: not at all."),
 	TOP("mx-port", value_port, OF(mx_port), 1, 65535, "25",
 	    "Port of the servers found in DNS; another than 25 is for "
 	    "tests."),
@@ -63,6 +158,14 @@ const struct schema_row schema_rows[] = {
 	    OF(is_private_target_allowed), 0, 0, "no",
 	    "Deliver to private and loopback addresses that DNS names; "
 	    "without a value it means yes."),
+	TOP("allow foreign senders", value_flag,
+	    OF(is_foreign_sender_allowed), 0, 0, "no",
+	    "Let users send in any name, in MAIL FROM, From and Sender."),
+	TOP("allow malformed headers", value_flag,
+	    OF(is_malformed_header_allowed), 0, 0, "no",
+	    "Take from users what RFC 5322 does not allow in a header; two "
+	    "From fields, or one that cannot be read, are refused all the "
+	    "same."),
 	TOP("hold deliveries", value_flag,
 	    OF(is_delivery_held), 0, 0, "no",
 	    "Take mail in and keep it: nothing is delivered."),
@@ -101,6 +204,16 @@ const struct schema_row schema_rows[] = {
 	    "ph-mail", "Who owns the mailboxes."),
 	TOP("user admin", value_user, OF(user[CONFIG_USER_ADMIN]), 0, 0,
 	    "ph-admin", "Who owns logs and history."),
+	TOP("user keys", value_user, OF(user[CONFIG_USER_KEYS]), 0, 0,
+	    "ph-keys", "Whom the keeper of the private keys runs as."),
+
+	TOP("user state", value_user, OF(user[CONFIG_USER_STATE]), 0, 0,
+	    "ph-state", "Who owns what greylisting remembers."),
+	TOP("user backend", value_user, OF(user[CONFIG_USER_BACKEND]), 0, 0,
+	    "ph-backend", "Whom the backends run as that do not say."),
+	TOP("state directory", value_path, OF(state), 0, 0,
+	    "/var/lib/posthorse/state",
+	    "What greylisting remembers."),
 
 	TOP("log to", value_log_to, 0, 0, 0, "stdout",
 	    "Where log lines go; SIGHUP opens a file or syslog's socket anew."),
@@ -133,7 +246,7 @@ const struct schema_row schema_rows[] = {
 	TOP("limit recipients", value_count, LIMIT(recipients), 100, 1000,
 	    "1000", "Recipients of one message, then 452."),
 	TOP("limit sessions", value_count, LIMIT(sessions), 1, 1000000,
-	    "10000", "Sessions in all."),
+	    "10000", "Sessions in all; the last twentieth is for submission alone."),
 	TOP("limit sessions-per-address", value_count,
 	    LIMIT(sessions_per_address), 1, 1000000, "30",
 	    "Sessions from one IPv4 address or IPv6 /64."),
@@ -142,12 +255,14 @@ const struct schema_row schema_rows[] = {
 	    "Sessions from one IPv4 /24 or IPv6 /48."),
 	TOP("limit connections-per-minute", value_count,
 	    LIMIT(connections_per_minute), 1, 1000000, "120",
-	    "New connections from one address."),
+	    "New connections from one address; from a /24 or /48 eight times "
+	    "as many."),
 	TOP("limit handshakes", value_count, LIMIT(handshakes), 1, 1000000,
 	    "1000", "Unfinished TLS handshakes in all."),
 	TOP("limit handshakes-per-minute", value_count,
 	    LIMIT(handshakes_per_minute), 1, 1000000, "60",
-	    "TLS handshakes from one address."),
+	    "TLS handshakes from one address; from a /24 or /48 eight times "
+	    "as many."),
 	TOP("limit errors-soft", value_count, LIMIT(errors_soft), 1, 1000,
 	    "5", "Errors of a session before replies are delayed by 1 s."),
 	TOP("limit errors", value_count, LIMIT(errors), 1, 1000, "10",
@@ -189,6 +304,19 @@ const struct schema_row schema_rows[] = {
 	    1000000, "50", "Failed attempts from one address in a day."),
 	TOP("limit auth-per-account", value_count, LIMIT(auth_per_account),
 	    1, 100000, "10", "Failed attempts at one account in 15 minutes."),
+	TOP("limit hold", value_seconds, LIMIT(hold), 0, 365 * DAY, "30d",
+	    "How far into the future users may set the release of a message "
+	    "(FUTURERELEASE)."),
+	TOP("limit user-held-size", value_octets, LIMIT(user_held_size), 0,
+	    1024 * 1024 * MIB, "256M", "How much mail of one user may wait for "
+	    "its release (FUTURERELEASE), each message counted as 4 KiB at "
+	    "least; then 552 5.7.16. 0 is no limit."),
+	TOP("limit user-messages", value_count, LIMIT(user_messages), 0,
+	    1000000, "500", "Messages of one user within an hour, then 450 "
+	    "4.7.1; of one address four times as many. 0 is no limit."),
+	TOP("limit user-recipients", value_count, LIMIT(user_recipients), 0,
+	    10000000, "2000", "The same for recipients. Who tries four times "
+	    "as many is stopped, until an operator lifts that."),
 	TOP("limit hops", value_count, LIMIT(hops), 30, 1000, "100",
 	    "Received fields of a message, then 554 5.4.6."),
 	TOP("limit hops-own", value_count, LIMIT(hops_own), 1, 100, "10",
@@ -228,17 +356,41 @@ const struct schema_row schema_rows[] = {
 	    offsetof(struct config_listen, kind), SCHEMA_REQUIRED,
 	    "For whom: mx takes mail for our domains from anybody, "
 	    "submission takes mail from users who authenticate, relay from "
-	    "the networks under from."),
+	    "the networks under from; lmtp takes mail for our domains from "
+	    "another mail server, with a reply for each recipient; closed tells "
+	    "everybody that this host accepts no mail (521)."),
 	OPTION("on", SCOPE_LISTEN, value_listen_on, 0, 0,
 	    "Where; without it every address, at port 25 for mx and relay, "
-	    "587 for submission, 465 for submission with tls implicit."),
-	OPTION("from", SCOPE_LISTEN, value_networks, 0, 0,
+	    "587 for submission, 465 for submission with tls implicit, 24 for "
+	    "lmtp."),
+	OPTION("from", SCOPE_LISTEN, value_networks,
+	    offsetof(struct config_listen, from), 0,
 	    "Networks without a limit of sessions per address; for relay "
 	    "the networks that may send mail anywhere."),
+	OPTION("proxy", SCOPE_LISTEN, value_networks,
+	    offsetof(struct config_listen, proxy), 0,
+	    "Proxies: who connects from these networks must begin with a "
+	    "PROXY header (version 1 or 2) within 5 s, and the client that "
+	    "it names counts everywhere."),
+	OPTION("etrn", SCOPE_LISTEN, value_networks,
+	    offsetof(struct config_listen, etrn), 0,
+	    "Peers that may say ETRN: what waits for a domain is then tried "
+	    "at once."),
+	OPTION("xclient", SCOPE_LISTEN, value_networks,
+	    offsetof(struct config_listen, xclient), 0,
+	    "Peers that may say XCLIENT and XFORWARD: who speaks from these "
+	    "networks may become any other client, user names included."),
 	OPTION("tls", SCOPE_LISTEN, value_tls,
 	    offsetof(struct config_listen, tls), 0,
 	    "Whether clients get TLS: by default starttls where there is a "
 	    "certificate."),
+	OPTION("client certificate", SCOPE_LISTEN, value_client,
+	    offsetof(struct config_listen, client), 0,
+	    "Ask clients for a certificate, and know those that an authority "
+	    "of FILE vouches for, or whose SHA-256 fingerprint is named; "
+	    "required: nobody else may shake hands. For relay they may send "
+	    "mail anywhere, as the networks under from; for submission a "
+	    "mailbox that the certificate names logs in by AUTH EXTERNAL."),
 
 	OPTION("", SCOPE_DOMAIN, value_host,
 	    offsetof(struct config_domain, name), SCHEMA_REQUIRED,
@@ -246,6 +398,12 @@ const struct schema_row schema_rows[] = {
 	OPTION("users file", SCOPE_DOMAIN, value_path,
 	    offsetof(struct config_domain, users_file), SCHEMA_REQUIRED,
 	    "Who has a mailbox, made by posthorse-user(1)."),
+	OPTION("users backend", SCOPE_DOMAIN, value_word,
+	    offsetof(struct config_domain, backend), 0,
+	    "Who else logs in: users of the backend of that name who are not "
+	    "in the users file, or stand there without a password. What is in "
+	    "the file needs no backend, so its users log in while that is "
+	    "away."),
 	OPTION("deliver maildir", SCOPE_DOMAIN, value_template,
 	    offsetof(struct config_domain, maildir), SCHEMA_REQUIRED,
 	    "Where the mailboxes are; {user} stands for the name in the "
@@ -257,7 +415,12 @@ const struct schema_row schema_rows[] = {
 
 	OPTION("", SCOPE_RELAY, value_host,
 	    offsetof(struct config_relay, domain), 0,
-	    "The domain; without it all that has no relay of its own."),
+	    "The domain; without it, and without a name, all that has no relay "
+	    "of its own."),
+	OPTION("named", SCOPE_RELAY, value_name,
+	    offsetof(struct config_relay, name), 0,
+	    "What a rule calls it that says route NAME: at most 32 of a-z, "
+	    "0-9 and -. With a name and no DOMAIN it gets no other mail."),
 	OPTION("via", SCOPE_RELAY, value_relay_via, 0, SCHEMA_REQUIRED,
 	    "The server: smtp:// uses TLS when offered, with a user always "
 	    "(port 587); smtps:// from the first octet (port 465)."),
@@ -265,19 +428,110 @@ const struct schema_row schema_rows[] = {
 	    offsetof(struct config_relay, password_file), 0,
 	    "Its first line is the user's password."),
 
+	OPTION("issuer", SCOPE_OAUTH, value_text,
+	    offsetof(struct config_oauth, issuer), SCHEMA_REQUIRED,
+	    "The claim iss of its tokens, octet for octet."),
+	OPTION("audience", SCOPE_OAUTH, value_text,
+	    offsetof(struct config_oauth, audience), SCHEMA_REQUIRED,
+	    "What the claim aud must hold: tokens for others are none for "
+	    "us."),
+	OPTION("keys", SCOPE_OAUTH, value_path,
+	    offsetof(struct config_oauth, keys_file), 0,
+	    "Its public keys as a JWK set (RFC 7517): RSA, P-256 and Ed25519; "
+	    "read again when it changes."),
+	OPTION("user-claim", SCOPE_OAUTH, value_text,
+	    offsetof(struct config_oauth, user_claim), 0,
+	    "The claim that names a user of a users file; by default email, "
+	    "and username where the issuer is asked."),
+	OPTION("introspect", SCOPE_OAUTH, value_text,
+	    offsetof(struct config_oauth, introspect), 0,
+	    "In place of keys: ask the issuer about each token, at this "
+	    "https:// URL (RFC 7662). A yes is kept for a minute."),
+	OPTION("at", SCOPE_OAUTH, value_at, offsetof(struct config_oauth, at),
+	    0, "The address of the URL's host."),
+	OPTION("client", SCOPE_OAUTH, value_text,
+	    offsetof(struct config_oauth, client), 0,
+	    "The name that we have there."),
+	OPTION("secret-file", SCOPE_OAUTH, value_path,
+	    offsetof(struct config_oauth, secret_file), 0,
+	    "Its first line is our password there."),
+	OPTION("ca-file", SCOPE_OAUTH, value_path,
+	    offsetof(struct config_oauth, ca_file), 0,
+	    "Who vouches for its certificate, instead of the system's."),
+	OPTION("scope", SCOPE_OAUTH, value_text,
+	    offsetof(struct config_oauth, scope), 0,
+	    "A word that the answer's scope must have."),
+
 	OPTION("certificate", SCOPE_TLS, value_path,
 	    offsetof(struct config_tls_files, certificate), SCHEMA_REQUIRED,
 	    "The chain in PEM, our own first."),
 	OPTION("key", SCOPE_TLS, value_path,
 	    offsetof(struct config_tls_files, key), SCHEMA_REQUIRED,
 	    "Its private key in PEM."),
+
+	OPTION("", SCOPE_GRANT, value_mailbox,
+	    offsetof(struct config_grant, user), SCHEMA_REQUIRED,
+	    "The user."),
+	OPTION("sender", SCOPE_GRANT, value_senders,
+	    offsetof(struct config_grant, senders), SCHEMA_REQUIRED,
+	    "Further addresses; @DOMAIN is every address of a domain, * any "
+	    "address."),
+
+	BACKEND_NAME(SCOPE_SQLITE),
+	OPTION("file", SCOPE_SQLITE, value_path, BACKEND(file),
+	    SCHEMA_REQUIRED, "The database. It is only read."),
+	BACKEND_QUERY(SCOPE_SQLITE),
+	BACKEND_RUN_AS(SCOPE_SQLITE),
+
+	BACKEND_NAME(SCOPE_DOVECOT),
+	OPTION("socket", SCOPE_DOVECOT, value_path, BACKEND(file),
+	    SCHEMA_REQUIRED, "Its socket for clients, auth-client in most "
+	    "cases; whoever the backend runs as must be let in."),
+	BACKEND_RUN_AS(SCOPE_DOVECOT),
+
+	BACKEND_NAME(SCOPE_POSTGRESQL),
+	BACKEND_AT(SCOPE_POSTGRESQL, "Its address, port 5432 by default; or "
+	    "the folder of its socket."),
+	OPTION("database", SCOPE_POSTGRESQL, value_text, BACKEND(database),
+	    SCHEMA_REQUIRED, "Its name."),
+	OPTION("login", SCOPE_POSTGRESQL, value_text, BACKEND(login),
+	    SCHEMA_REQUIRED, "The database's user that we are; let it read "
+	    "what the query needs."),
+	BACKEND_PASSWORD(SCOPE_POSTGRESQL),
+	BACKEND_QUERY(SCOPE_POSTGRESQL),
+	BACKEND_RUN_AS(SCOPE_POSTGRESQL),
+
+	BACKEND_NAME(SCOPE_LDAP),
+	BACKEND_AT(SCOPE_LDAP, "Its address, port 389 by default and 636 with "
+	    "tls; or the path of its socket."),
+	OPTION("dn", SCOPE_LDAP, value_ldap, BACKEND(dn), 0,
+	    "The entry's name; {user} stands for NAME@DOMAIN, {name} and "
+	    "{domain} for its parts, escaped as values."),
+	OPTION("base", SCOPE_LDAP, value_text, BACKEND(base), 0,
+	    "Where entries are looked for, at any depth."),
+	OPTION("filter", SCOPE_LDAP, value_ldap, BACKEND(filter), 0,
+	    "What finds a user's entry, and no other; as dn."),
+	OPTION("login", SCOPE_LDAP, value_text, BACKEND(login), 0,
+	    "Whose name we look for it in; without it nobody's."),
+	BACKEND_PASSWORD(SCOPE_LDAP),
+	BACKEND_RUN_AS(SCOPE_LDAP),
+
+	BACKEND_NAME(SCOPE_PAM),
+	OPTION("service", SCOPE_PAM, value_word, BACKEND(service),
+	    SCHEMA_REQUIRED, "The file below /etc/pam.d; without one PAM "
+	    "takes that of other."),
+	BACKEND_RUN_AS(SCOPE_PAM),
 };
 /* clang-format on */
 const size_t schema_nrows = COUNT(schema_rows);
-_Static_assert(COUNT(schema_rows) < 100, "a setting must argue its way in");
+/* Below a hundred statements; with the options of objects and back ends. */
+_Static_assert(COUNT(schema_rows) < 192, "a setting must argue its way in");
 _Static_assert(COUNT(schema_rows) <= CONFIG_ROWS_MAX, "each has its origin");
 
 #define ARRAY(member)	OF(member), OF(n##member)
+#define BACKENDS(name, which) \
+	{ name, false, sizeof(struct config_backend), CONFIG_BACKENDS_MAX, \
+	    ARRAY(backends), BACKEND(kind), CONFIG_BACKEND_##which }
 const struct schema_object schema_objects[SCOPE_COUNT] = {
 	[SCOPE_TOP] = { "" },
 	[SCOPE_LISTEN] = { "listen", false, sizeof(struct config_listen),
@@ -286,110 +540,15 @@ const struct schema_object schema_objects[SCOPE_COUNT] = {
 	    CONFIG_DOMAINS_MAX, ARRAY(domains) },
 	[SCOPE_RELAY] = { "relay", false, sizeof(struct config_relay),
 	    CONFIG_RELAYS_MAX, ARRAY(relays) },
-	[SCOPE_TLS] = { "tls", false, sizeof(struct config_tls_files), 1,
-	    OF(tls), 0 },
+	[SCOPE_OAUTH] = { "oauth", false, sizeof(struct config_oauth),
+	    CONFIG_OAUTHS_MAX, ARRAY(oauths) },
+	[SCOPE_GRANT] = { "grant", false, sizeof(struct config_grant),
+	    CONFIG_GRANTS_MAX, ARRAY(grants) },
+	[SCOPE_TLS] = { "tls", false, sizeof(struct config_tls_files),
+	    CONFIG_TLS_MAX, ARRAY(tls) },
+	[SCOPE_SQLITE] = BACKENDS("backend sqlite", SQLITE),
+	[SCOPE_DOVECOT] = BACKENDS("backend dovecot", DOVECOT),
+	[SCOPE_POSTGRESQL] = BACKENDS("backend postgresql", POSTGRESQL),
+	[SCOPE_LDAP] = BACKENDS("backend ldap", LDAP),
+	[SCOPE_PAM] = BACKENDS("backend pam", PAM),
 };
-
-const struct schema_row *
-schema_scope_rows(enum schema_scope scope, size_t *count)
-{
-	size_t first = 0, n = 0;
-
-	while (schema_rows[first].scope != scope)
-		first++;
-	while (first + n < schema_nrows &&
-	    schema_rows[first + n].scope == scope)
-		n++;
-	*count = n;
-	return &schema_rows[first];
-}
-
-size_t
-schema_row_index(const struct schema_row *row)
-{
-	size_t n;
-
-	return (size_t)(row - schema_scope_rows(row->scope, &n));
-}
-
-/* Take the next word off a row's name; empty at its end. */
-static struct span
-name_word(struct span *name)
-{
-	size_t space = span_find(*name, ' ');
-	struct span word = span_take(name, space);
-
-	if (name->n > 0)
-		*name = span_skip(*name, 1);
-	return word;
-}
-
-/* How many of the row's words stand at the front; *is_whole: all of them. */
-static size_t
-match_row(const struct schema_row *row, const struct word *words,
-    size_t nwords, bool *is_whole)
-{
-	struct span name = span_str(row->name);
-	size_t i = 0;
-
-	while (name.n > 0 && i < nwords && !words[i].is_quoted) {
-		struct span left = name;
-
-		if (!span_eq(name_word(&left), words[i].text))
-			break;
-		name = left;
-		i++;
-	}
-	*is_whole = i > 0 && name.n == 0;
-	return i;
-}
-
-const struct schema_row *
-schema_match(enum schema_scope scope, const struct word *words,
-    size_t nwords, size_t *used)
-{
-	const struct schema_row *best = NULL;
-	size_t n, furthest = 0, best_used = 0;
-	const struct schema_row *rows = schema_scope_rows(scope, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		bool is_whole;
-		size_t got = match_row(&rows[i], words, nwords, &is_whole);
-
-		furthest = MAX(furthest, got);
-		if (is_whole && got > best_used) {
-			best = &rows[i];
-			best_used = got;
-		}
-	}
-	*used = best != NULL ? best_used : furthest;
-	return best;
-}
-
-struct span
-schema_meant(enum schema_scope scope, const struct word *words, size_t used)
-{
-	struct span meant = { 0 };
-	size_t n, nearest = SIZE_MAX;
-	const struct schema_row *rows = schema_scope_rows(scope, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		struct span name = span_str(rows[i].name), word = { 0 };
-		bool is_whole;
-		size_t distance;
-
-		if (match_row(&rows[i], words, used, &is_whole) < used)
-			continue;
-		for (size_t k = 0; k <= used; k++)
-			word = name_word(&name);
-		if (word.n == 0)
-			continue;
-		distance = suggest_distance(words[used].text, word);
-		if (distance < nearest) {
-			nearest = distance;
-			meant = word;
-		}
-	}
-	return suggest_is_near(words[used].text, nearest) ? meant :
-	    (struct span){ 0 };
-}

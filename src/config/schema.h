@@ -17,7 +17,14 @@ enum schema_scope {
 	SCOPE_LISTEN,		/* struct config_listen ... */
 	SCOPE_DOMAIN,
 	SCOPE_RELAY,
+	SCOPE_OAUTH,
 	SCOPE_TLS,
+	SCOPE_GRANT,
+	SCOPE_SQLITE,
+	SCOPE_DOVECOT,
+	SCOPE_POSTGRESQL,
+	SCOPE_LDAP,
+	SCOPE_PAM,
 	SCOPE_COUNT
 };
 
@@ -60,10 +67,15 @@ struct schema_object {
 	bool		 is_block;	/* else options on the same line */
 	size_t		 size;
 	size_t		 max;
-	size_t		 array, count;	/* offsets; count 0: one, in place */
+	size_t		 array, count;	/* offsets */
+	/* Of an array that scopes share: where an object says whose it is. */
+	size_t		 kind_at;	/* offset of an enum; 0: nowhere */
+	unsigned int	 kind;
 };
 extern const struct schema_object schema_objects[SCOPE_COUNT];
 
+/* Is this object of the array one of that scope? */
+bool schema_is_of(enum schema_scope scope, const void *object);
 /* The rows of a scope: first and how many. */
 const struct schema_row *schema_scope_rows(enum schema_scope scope,
     size_t *count);

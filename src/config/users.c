@@ -1,5 +1,7 @@
 #include "config/users.h"
 
+#include "base/utf8.h"
+
 bool
 users_is_name(struct span name)
 {
@@ -8,9 +10,11 @@ users_is_name(struct span name)
 		return false;
 	for (size_t i = 0; i < name.n; i++)
 		if (!ascii_is_alpha(name.p[i]) && !ascii_is_digit(name.p[i]) &&
-		    name.p[i] != '-' && name.p[i] != '_' && name.p[i] != '.')
+		    name.p[i] != '-' && name.p[i] != '_' &&
+		    name.p[i] != '.' && name.p[i] < 0x80)
 			return false;
-	return true;
+	/* RFC 6531: a mailbox may have a name beyond ASCII. */
+	return utf8_is_clean(name);
 }
 
 /* crypt(5): the letters of a hash's salt and sum. */
@@ -88,6 +92,34 @@ users_is_hash(struct span hash)
 	return false;
 }
 
+/* HASH, or HASH:VERIFIER: a verifier is of a password, so of a hash. */
+static bool
+read_secret(struct users_line *line)
+{
+	struct span rest = line->secret;
+	struct verifier v;
+	enum err e;
+
+	line->hash = span_take(&rest, span_find(rest, ':'));
+	line->verifier = span_skip(rest, 1);
+	if (!users_is_hash(line->hash))
+		return false;
+	if (rest.n == 0)
+		return true;
+	if (span_eq(line->hash, SPAN("*")))
+		return false;
+	e = verifier_parse(line->verifier, &v);
+	explicit_bzero(&v, sizeof v);
+	return e == ERR_OK;
+}
+
+enum err
+users_secret(struct span text, struct users_line *line)
+{
+	*line = (struct users_line){ .secret = text };
+	return read_secret(line) ? ERR_OK : ERR_SYNTAX;
+}
+
 enum err
 users_next(struct span *rest, struct users_line *line)
 {
@@ -106,8 +138,8 @@ users_next(struct span *rest, struct users_line *line)
 		*line = (struct users_line){ .name = { text.p, colon } };
 		if (colon == text.n || !users_is_name(line->name))
 			return ERR_SYNTAX;
-		line->hash = span_skip(text, colon + 1);
-		return users_is_hash(line->hash) ? ERR_OK : ERR_SYNTAX;
+		line->secret = span_skip(text, colon + 1);
+		return read_secret(line) ? ERR_OK : ERR_SYNTAX;
 	}
 	return ERR_NONE;
 }

@@ -343,6 +343,8 @@ static const char *const listen_kinds[] = {
 	[CONFIG_LISTEN_MX] = "mx",
 	[CONFIG_LISTEN_SUBMISSION] = "submission",
 	[CONFIG_LISTEN_RELAY] = "relay",
+	[CONFIG_LISTEN_LMTP] = "lmtp",
+	[CONFIG_LISTEN_CLOSED] = "closed",
 };
 
 const char *
@@ -399,6 +401,35 @@ print_tls(const struct schema_row *row, const void *field, struct buf *to)
 }
 const struct value_type value_tls = {
 	"none | starttls | implicit", read_tls, print_tls
+};
+
+static const char *const reverse_kinds[] = {
+	[CONFIG_REVERSE_NO] = "no", [CONFIG_REVERSE_LOOK] = "look",
+	[CONFIG_REVERSE_REFUSE] = "refuse",
+};
+
+static bool
+read_reverse(struct value_reader *v, const struct schema_row *row,
+    void *field)
+{
+	size_t choice;
+
+	if (!read_choice(v, row, reverse_kinds, COUNT(reverse_kinds),
+	    &choice))
+		return false;
+	*(enum config_reverse *)field = (enum config_reverse)choice;
+	return true;
+}
+
+static enum err
+print_reverse(const struct schema_row *row, const void *field, struct buf *to)
+{
+	(void)row;
+	return buf_add(to, span_str(reverse_kinds[
+	    *(const enum config_reverse *)field]));
+}
+const struct value_type value_reverse = {
+	"no | look | refuse", read_reverse, print_reverse
 };
 
 /* --- names and paths --- */
@@ -493,6 +524,22 @@ read_word(struct value_reader *v, const struct schema_row *row, void *field)
 }
 const struct value_type value_word = {
 	"NAME", read_word, print_text, true
+};
+
+/* Whatever another system calls something: any word that is not empty. */
+static bool
+read_text(struct value_reader *v, const struct schema_row *row, void *field)
+{
+	const struct word *w = need(v, row);
+
+	if (w == NULL)
+		return false;
+	if (w->text.n == 0)
+		return wrong(v, w, "a text of one octet or more");
+	return store_text(v, w->text, false, field);
+}
+const struct value_type value_text = {
+	"TEXT", read_text, print_text, true
 };
 
 /* Root is nobody that a role may run as. */

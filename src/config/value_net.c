@@ -2,6 +2,7 @@
  * value_net.c - values that are addresses: where to listen, whom to trust,
  * whom to ask, where to send.
  */
+#include "config/match.h"
 #include "config/value.h"
 
 #define SHOWN	60
@@ -73,7 +74,7 @@ static bool
 read_networks(struct value_reader *v, const struct schema_row *row,
     void *field)
 {
-	struct config_listen *listen = field;
+	struct networks *networks = field;
 	struct network nets[CONFIG_NETWORKS_MAX];
 	struct list l = { 0 };
 	struct span item;
@@ -95,8 +96,8 @@ read_networks(struct value_reader *v, const struct schema_row *row,
 	if (!list_is_whole(v, &l, row) ||
 	    !keep(v, nets, n * sizeof nets[0], &kept))
 		return false;
-	listen->from = kept;
-	listen->nfrom = n;
+	networks->list = kept;
+	networks->n = n;
 	return true;
 }
 
@@ -104,15 +105,15 @@ static enum err
 print_networks(const struct schema_row *row, const void *field,
     struct buf *to)
 {
-	const struct config_listen *listen = field;
+	const struct networks *networks = field;
 	enum err e = ERR_OK;
 
 	(void)row;
-	for (size_t i = 0; e == ERR_OK && i < listen->nfrom; i++) {
+	for (size_t i = 0; e == ERR_OK && i < networks->n; i++) {
 		if (i > 0)
 			e = buf_addc(to, ',');
 		if (e == ERR_OK)
-			e = network_print(&listen->from[i], to);
+			e = network_print(&networks->list[i], to);
 	}
 	return e;
 }
@@ -271,6 +272,46 @@ const struct value_type value_servers = {
 	"ADDRESS[@PORT],...", read_servers, print_servers
 };
 
+bool
+value_is_name(struct span text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] != '-' && !ascii_is_digit(text.p[i]) &&
+		    (text.p[i] < 'a' || text.p[i] > 'z'))
+			return false;
+	return text.n > 0 && text.n <= CONFIG_TAG_MAX;
+}
+
+static bool
+read_name(struct value_reader *v, const struct schema_row *row, void *field)
+{
+	const struct word *w = value_next(v);
+	const char *kept;
+
+	if (w == NULL)
+		return missing(v, row);
+	if (!value_is_name(w->text))
+		return wrong(v, w->at, w->text, "a name: at most 32 of a-z, "
+		    "0-9 and -");
+	kept = value_keep(v, w->text, false);
+	if (kept == NULL)
+		return false;
+	*(const char **)field = kept;
+	return true;
+}
+
+static enum err
+print_text(const struct schema_row *row UNUSED, const void *field,
+    struct buf *to)
+{
+	const char *text = *(const char *const *)field;
+
+	return text[0] == '\0' ? ERR_OK : value_print_word(span_str(text), to);
+}
+const struct value_type value_name = {
+	"NAME", read_name, print_text, true
+};
+
 static const struct scheme {
 	const char		*prefix;
 	bool			 has_user;
@@ -371,4 +412,216 @@ print_relay_via(const struct schema_row *row, const void *field,
 }
 const struct value_type value_relay_via = {
 	"URL", read_relay_via, print_relay_via
+};
+
+static bool
+read_at(struct value_reader *v, const struct schema_row *row, void *field)
+{
+	const struct word *w = value_next(v);
+	struct config_at read = { .path = "" }, *at = field;
+	struct span host, port;
+
+	if (w == NULL)
+		return missing(v, row);
+	if (w->text.n > 0 && w->text.p[0] == '/') {
+		read.path = value_keep(v, w->text, false);
+		if (read.path == NULL)
+			return false;
+	} else if (!split_address(w->text, &host, &port) ||
+	    address_parse(host, &read.address) != ERR_OK ||
+	    (port.n > 0 && !span_eq(port, SPAN("0")) &&
+	    !read_port(port, &read.port))) {
+		return wrong(v, w->at, w->text, "an address such as "
+		    "192.0.2.1:5432, or an absolute path");
+	}
+	*at = read;
+	return true;
+}
+
+static enum err
+print_at(const struct schema_row *row, const void *field, struct buf *to)
+{
+	const struct config_at *at = field;
+
+	(void)row;
+	if (at->address.n == 0)
+		return at->path == NULL || at->path[0] == '\0' ? ERR_OK :
+		    value_print_word(span_str(at->path), to);
+	/* The port of a URL is said there. */
+	if (at->port == 0 && at->address.n == 4)
+		return address_print(&at->address, to);
+	return print_address_port(&at->address, ':', at->port, to);
+}
+const struct value_type value_at = {
+	"ADDRESS[:PORT] | PATH", read_at, print_at
+};
+
+/* Braces stand for the user, and nothing else. */
+static bool
+is_user_template(struct span t)
+{
+	static const char *const marks[] = { "{user}", "{name}", "{domain}" };
+	bool has_user = false;
+
+	while (t.n > 0) {
+		size_t i = 0;
+
+		while (i < COUNT(marks) && !span_starts(t, span_str(marks[i])))
+			i++;
+		if (i == COUNT(marks) && (t.p[0] == '{' || t.p[0] == '}'))
+			return false;
+		has_user |= i < 2;
+		t = span_skip(t, i < COUNT(marks) ? strlen(marks[i]) : 1);
+	}
+	return has_user;
+}
+
+static bool
+read_ldap(struct value_reader *v, const struct schema_row *row, void *field)
+{
+	const struct word *w = value_next(v);
+
+	if (w == NULL)
+		return missing(v, row);
+	if (!is_user_template(w->text))
+		return wrong(v, w->at, w->text, "a text with {user} or {name}, "
+		    "and perhaps {domain}, in it");
+	*(const char **)field = value_keep(v, w->text, false);
+	return *(const char **)field != NULL;
+}
+const struct value_type value_ldap = {
+	"TEMPLATE", read_ldap, print_text, true
+};
+
+/* Enough for a setting: who compares it has parsed the other side. */
+static bool
+is_mailbox(struct span text)
+{
+	size_t at = span_rfind(text, '@');
+
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] <= ' ' || text.p[i] > '~')
+			return false;
+	return at > 0 && at < text.n &&
+	    value_is_host_name(span_skip(text, at + 1));
+}
+
+static bool
+read_mailbox(struct value_reader *v, const struct schema_row *row,
+    void *field)
+{
+	const struct word *w = value_next(v);
+	const char *kept;
+
+	if (w == NULL)
+		return missing(v, row);
+	if (!is_mailbox(w->text))
+		return wrong(v, w->at, w->text, "a user such as "
+		    "anna@example.org");
+	kept = value_keep(v, w->text, true);
+	if (kept == NULL)
+		return false;
+	*(const char **)field = kept;
+	return true;
+}
+
+const struct value_type value_mailbox = {
+	"NAME@DOMAIN", read_mailbox, print_text, true
+};
+
+static bool
+is_sender_pattern(struct span s)
+{
+	bool is_domain = s.n > 1 && s.p[0] == '@';
+
+	return span_eq(s, SPAN("*")) || is_mailbox(s) ||
+	    (is_domain && value_is_host_name(span_skip(s, 1)));
+}
+
+/* What the items of a list have to be, and what to say when it is too long. */
+struct text_list {
+	bool		(*is_item)(struct span item);
+	const char	*is_not, *too_long;
+};
+
+/* Kept as one text with commas, as it is printed. */
+static bool
+read_text_list(struct value_reader *v, const struct schema_row *row,
+    const struct text_list *of, const char **field)
+{
+	struct buf text = buf_make(CONFIG_WORD_MAX);
+	struct list l = { 0 };
+	struct span item;
+	const char *kept = NULL;
+	enum err e = ERR_OK;
+	bool is_good = true;
+
+	while (is_good && e == ERR_OK && list_next(v, &l, &item)) {
+		is_good = of->is_item(item) || wrong(v, l.word->at, item,
+		    of->is_not);
+		if (text.n > 0)
+			e = buf_addc(&text, ',');
+		if (e == ERR_OK)
+			e = buf_add(&text, item);
+	}
+	if (is_good && e == ERR_FULL) {
+		report_error(v->report, v->end_at, "more than %u octets of "
+		    "%s", CONFIG_WORD_MAX, of->too_long);
+	} else if (e != ERR_OK) {
+		v->is_out_of_memory = true;
+	} else if (is_good && list_is_whole(v, &l, row)) {
+		kept = value_keep(v, buf_span(&text), true);
+	}
+	buf_free(&text);
+	if (kept == NULL)
+		return false;
+	*field = kept;
+	return true;
+}
+
+static bool
+read_senders(struct value_reader *v, const struct schema_row *row,
+    void *field)
+{
+	static const struct text_list senders = { is_sender_pattern,
+		"an address, @DOMAIN or *", "addresses: say grant twice" };
+
+	return read_text_list(v, row, &senders, field);
+}
+const struct value_type value_senders = {
+	"ADDRESS,...", read_senders, print_text, true
+};
+
+/* A name, or all below one. */
+static bool
+is_domain_pattern(struct span s)
+{
+	return value_is_host_name(s.n > 0 && s.p[0] == '.' ? span_skip(s, 1) :
+	    s);
+}
+
+static bool
+read_domains(struct value_reader *v, const struct schema_row *row,
+    void *field)
+{
+	static const struct text_list domains = { is_domain_pattern,
+		"a domain such as example.org, or .example.org", "domains" };
+
+	return read_text_list(v, row, &domains, field);
+}
+const struct value_type value_domains = {
+	"DOMAIN,...", read_domains, print_text, true
+};
+
+static bool
+read_mailboxes(struct value_reader *v, const struct schema_row *row,
+    void *field)
+{
+	static const struct text_list mailboxes = { is_mailbox,
+		"a user such as anna@example.org", "addresses" };
+
+	return read_text_list(v, row, &mailboxes, field);
+}
+const struct value_type value_mailboxes = {
+	"NAME@DOMAIN,...", read_mailboxes, print_text, true
 };

@@ -4,6 +4,11 @@
  * Outgoing packets wait in a list; the last one stays open for further frames
  * of the same turn unless it carries descriptors.  The first packet of a turn
  * asks for a task at the turn's end, which sends them all.
+ *
+ * What the system has too little of for a moment ends no conversation.  Room in
+ * the peer's buffer wakes us; memory does not, nor the count of descriptors
+ * that processes of one user have under way to each other (ETOOMANYREFS, for
+ * who has no rights beyond it): after these we look again LATER_MS later.
  */
 #include "io/channel.h"
 
@@ -20,6 +25,7 @@
 #define FDS_ROOM	(CMSG_SPACE(sizeof(int) * CHANNEL_FDS_MAX))
 /* Packets taken in one turn, so that one peer cannot hold the loop. */
 #define BURST		16u
+#define LATER_MS	10u
 
 struct packet {
 	struct packet	*next;
@@ -43,6 +49,7 @@ struct channel {
 	size_t				 waiting;	/* octets */
 	uint64_t			 dropped;
 	struct loop_task		 flush;
+	struct loop_timer		*later;
 	bool				*is_gone;	/* freed inside */
 };
 
@@ -95,7 +102,8 @@ static void
 packet_free(struct packet *p)
 {
 	fds_close(p->fds, p->nfds);
-	buf_free(&p->octets);
+	/* MEM-7: passwords and keys of tickets cross here. */
+	buf_wipe(&p->octets);
 	free(p);
 }
 
@@ -122,6 +130,7 @@ channel_free(struct channel *c)
 	if (!c->is_over)
 		channel_flush(c);
 	loop_task_cancel(&c->flush);
+	loop_timer_free(c->later);
 	loop_watch_free(c->watch);
 	packets_drop(c);
 	(void)close(c->fd);
@@ -147,6 +156,7 @@ channel_over(struct channel *c)
 	if (c->is_over)
 		return;
 	c->is_over = true;
+	loop_timer_stop(c->later);
 	loop_watch_want(c->watch, 0);
 	packets_drop(c);
 	loop_task_ask(c->loop, &c->flush);
@@ -229,6 +239,7 @@ packet_take(struct channel *c)
 	    .msg_control = control, .msg_controllen = sizeof control };
 	int fds[CHANNEL_FDS_MAX];
 	unsigned int nfds;
+	enum took took;
 	ssize_t n;
 
 	n = recvmsg(c->fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
@@ -242,7 +253,10 @@ packet_take(struct channel *c)
 		c->is_broken = n > 0;
 		return TOOK_END;
 	}
-	return frames_give(c, span_of(scratch, (size_t)n), fds, nfds);
+	took = frames_give(c, span_of(scratch, (size_t)n), fds, nfds);
+	/* MEM-7; c may be gone by now, the loop is not. */
+	explicit_bzero(scratch, (size_t)n);
+	return took;
 }
 
 static void
@@ -299,17 +313,26 @@ packet_done(struct channel *c)
 	packet_free(p);
 }
 
-/* ERR_AGAIN: the peer is slow. */
+/* Why sendmsg() sent nothing, and has no quarrel with the peer. */
+static enum err
+unsent(int error)
+{
+	if (error == EAGAIN)
+		return ERR_AGAIN;
+	if (error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS)
+		return ERR_NOMEM;
+	return ERR_CLOSED;
+}
+
+/* ERR_AGAIN: the peer is slow; ERR_NOMEM: the system is short of something. */
 static enum err
 packets_send(struct channel *c)
 {
 	while (c->first != NULL) {
 		if (packet_send(c, c->first) >= 0)
 			packet_done(c);
-		else if (errno == EAGAIN || errno == ENOBUFS)
-			return ERR_AGAIN;
 		else if (errno != EINTR)
-			return ERR_CLOSED;
+			return unsent(errno);
 	}
 	return ERR_OK;
 }
@@ -326,11 +349,19 @@ channel_flush(struct channel *c)
 		channel_over(c);
 		return;
 	}
-	if (e == ERR_AGAIN && c->is_lossy)
+	if (c->is_lossy)
 		for (; c->first != NULL; packet_done(c))
 			c->dropped += c->first->nframes;
-	loop_watch_want(c->watch, c->first != NULL ? LOOP_READ | LOOP_WRITE :
-	    LOOP_READ);
+	else if (e == ERR_NOMEM)
+		loop_timer_set(c->later, LATER_MS);
+	loop_watch_want(c->watch, c->first != NULL && e == ERR_AGAIN ?
+	    LOOP_READ | LOOP_WRITE : LOOP_READ);
+}
+
+static void
+time_came(void *ctx)
+{
+	channel_flush(ctx);
 }
 
 /* The task: flush, or tell the owner that it is over. */
@@ -494,8 +525,11 @@ channel_new(struct loop *loop, int fd, bool is_lossy,
 		return ERR_NOMEM;
 	*c = (struct channel){ .loop = loop, .fd = fd, .ops = ops, .ctx = ctx,
 	    .is_lossy = is_lossy, .flush = { .run = turn_ended, .ctx = c } };
-	e = loop_watch_new(loop, fd, ready, c, &c->watch);
+	e = loop_timer_new(loop, time_came, c, &c->later);
+	if (e == ERR_OK)
+		e = loop_watch_new(loop, fd, ready, c, &c->watch);
 	if (e != ERR_OK) {
+		loop_timer_free(c->later);
 		free(c);
 		return e;
 	}

@@ -6,7 +6,7 @@
  *	any --> OVER
  *
  * There is no way from TLS back to PLAIN (TLS-2).  Output is in
- * stream_out.c.
+ * stream_out.c, SHAKING in stream_shake.c.
  *
  * Owners may free a stream inside any callback: the socket is closed at once,
  * the memory goes when the outermost function of ours returns.
@@ -14,7 +14,6 @@
 #include "io/stream_private.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,6 +34,7 @@ teardown(struct stream *s)
 	loop_timer_free(s->timer);
 	s->watch = NULL;
 	s->timer = NULL;
+	stream_shake_leave(s);
 	tls_conn_free(s->tls);
 	tls_context_free(s->tls_next);
 	s->tls = NULL;
@@ -100,8 +100,8 @@ stream_end_tls(struct stream *s, enum err e)
 
 /* Input */
 
-static bool
-is_reading(const struct stream *s)
+bool
+stream_is_reading(const struct stream *s)
 {
 	return (s->phase == STREAM_PLAIN || s->phase == STREAM_TLS) &&
 	    !s->is_paused && s->tls_next == NULL && !s->is_finishing;
@@ -153,7 +153,7 @@ room_find(struct stream *s, uint8_t **to, size_t *room)
 }
 
 static void
-show_received(struct stream *s, const uint8_t *to, size_t n)
+show_received(struct stream *s, uint8_t *to, size_t n)
 {
 	if (s->in.n > 0) {
 		buf_grew(&s->in, n);
@@ -163,18 +163,31 @@ show_received(struct stream *s, const uint8_t *to, size_t n)
 	}
 }
 
+/* Take only what was used: the rest may be the beginning of a handshake. */
+static void
+show_peeked(struct stream *s, uint8_t *to, size_t n)
+{
+	struct span in = span_of(to, n);
+
+	s->ops->data(s->ctx, &in);
+	if (s->phase != STREAM_OVER)
+		(void)!recv(s->fd, to, n - in.n, MSG_DONTWAIT);
+}
+
 static void
 receive_plain(struct stream *s)
 {
+	int flags = MSG_DONTWAIT | (s->is_peeking ? MSG_PEEK : 0);
 	size_t room;
 	uint8_t *to;
 	ssize_t n;
 
 	if (!room_find(s, &to, &room))
 		return;
-	n = recv(s->fd, to, room, MSG_DONTWAIT);
+	n = recv(s->fd, to, room, flags);
 	if (n > 0) {
-		show_received(s, to, (size_t)n);
+		(s->is_peeking ? show_peeked : show_received)(s, to,
+		    (size_t)n);
 	} else if (n == 0) {
 		/* Our answers to what came before may still be read. */
 		stream_push(s);
@@ -219,8 +232,8 @@ receive_tls(struct stream *s)
 	show_received(s, to, n);
 }
 
-static void
-receive(struct stream *s)
+void
+stream_receive(struct stream *s)
 {
 	s->must_read = false;
 	if (s->phase == STREAM_TLS)
@@ -246,41 +259,6 @@ connected(struct stream *s)
 	s->phase = STREAM_PLAIN;
 	if (s->ops->connected != NULL)
 		s->ops->connected(s->ctx);
-}
-
-static void
-shake(struct stream *s)
-{
-	enum err e = tls_conn_handshake(s->tls);
-
-	if (e == ERR_AGAIN)
-		return;
-	if (e != ERR_OK) {
-		stream_end_tls(s, e);
-		return;
-	}
-	s->phase = STREAM_TLS;
-	if (s->ops->tls_ready != NULL)
-		s->ops->tls_ready(s->ctx);
-	if (is_reading(s))
-		receive(s);
-}
-
-static void
-tls_begin(struct stream *s)
-{
-	enum err e = tls_conn_new(s->tls_next, s->fd, s->server_name, &s->tls);
-
-	tls_context_free(s->tls_next);
-	s->tls_next = NULL;
-	free(s->server_name);
-	s->server_name = NULL;
-	if (e != ERR_OK) {
-		stream_end_tls(s, e);
-		return;
-	}
-	s->phase = STREAM_SHAKING;
-	shake(s);
 }
 
 static void
@@ -316,7 +294,7 @@ push_and_go_on(struct stream *s)
 	if (s->phase == STREAM_OVER || !stream_is_sent(s))
 		return;
 	if (s->tls_next != NULL) {
-		tls_begin(s);
+		stream_shake_begin(s);
 	} else if (s->is_finishing) {
 		linger_begin(s);
 	} else if (s->wants_drained) {
@@ -337,7 +315,8 @@ wants(struct stream *s)
 		events = LOOP_WRITE;
 		break;
 	case STREAM_SHAKING:
-		events = tls_conn_wants_write(s->tls) ? LOOP_WRITE : LOOP_READ;
+		events = s->shake != NULL ? 0 :
+		    tls_conn_wants_write(s->tls) ? LOOP_WRITE : LOOP_READ;
 		break;
 	case STREAM_LINGER:
 		events = LOOP_READ;
@@ -346,7 +325,7 @@ wants(struct stream *s)
 	case STREAM_TLS:
 		/* A pause is mostly short: stop watching only once octets
 		 * have come in it, for each change costs system calls. */
-		if (is_reading(s))
+		if (stream_is_reading(s))
 			events = s->in_needs;
 		else if (!s->came_paused)
 			events = s->watched & LOOP_READ;
@@ -357,14 +336,14 @@ wants(struct stream *s)
 	loop_watch_want(s->watch, events);
 }
 
-static void
-enter(struct stream *s)
+void
+stream_enter(struct stream *s)
 {
 	s->is_entered = true;
 }
 
-static void
-leave(struct stream *s)
+void
+stream_leave(struct stream *s)
 {
 	s->is_entered = false;
 	if (s->is_freed)
@@ -380,8 +359,8 @@ transfer(struct stream *s, unsigned int events)
 
 	if (s->out_needs != 0 && (is_tls || (events & s->out_needs)))
 		push_and_go_on(s);
-	if (is_reading(s) && (is_tls || (events & LOOP_READ)))
-		receive(s);
+	if (stream_is_reading(s) && (is_tls || (events & LOOP_READ)))
+		stream_receive(s);
 	else if (events & LOOP_READ)
 		s->came_paused = true;
 }
@@ -391,13 +370,16 @@ ready(void *ctx, unsigned int events)
 {
 	struct stream *s = ctx;
 
-	enter(s);
+	stream_enter(s);
+	/* A thread that shakes hands has the connection to itself. */
+	if (s->tls != NULL && s->shake == NULL)
+		tls_conn_ready(s->tls);
 	switch (s->phase) {
 	case STREAM_CONNECTING:
 		connected(s);
 		break;
 	case STREAM_SHAKING:
-		shake(s);
+		stream_shake(s);
 		break;
 	case STREAM_LINGER:
 		linger(s);
@@ -409,7 +391,7 @@ ready(void *ctx, unsigned int events)
 	case STREAM_OVER:
 		break;
 	}
-	leave(s);
+	stream_leave(s);
 }
 
 /* End of turn: what API calls have asked for since. */
@@ -418,21 +400,21 @@ turn_ended(void *ctx)
 {
 	struct stream *s = ctx;
 
-	enter(s);
+	stream_enter(s);
 	if (s->is_injected) {
 		stream_end(s, STREAM_END_TLS, INJECTED);
 	} else {
-		if (s->must_show && is_reading(s)) {
+		if (s->must_show && stream_is_reading(s)) {
 			s->must_show = false;
 			if (s->in.n > 0)
 				show(s, buf_span(&s->in));
 		}
-		if (s->must_read && is_reading(s))
-			receive(s);
+		if (s->must_read && stream_is_reading(s))
+			stream_receive(s);
 		if (s->phase == STREAM_PLAIN || s->phase == STREAM_TLS)
 			push_and_go_on(s);
 	}
-	leave(s);
+	stream_leave(s);
 }
 
 static void
@@ -440,12 +422,12 @@ due(void *ctx)
 {
 	struct stream *s = ctx;
 
-	enter(s);
+	stream_enter(s);
 	if (s->phase == STREAM_LINGER)
 		stream_end(s, STREAM_END_FINISHED, "finished");
 	else
 		stream_end(s, STREAM_END_TIMEOUT, "timeout");
-	leave(s);
+	stream_leave(s);
 }
 
 /* Verbs */
@@ -478,6 +460,12 @@ stream_new(struct loop *loop, int fd, bool is_connecting,
 }
 
 void
+stream_peek(struct stream *s, bool is_wanted)
+{
+	s->is_peeking = is_wanted;
+}
+
+void
 stream_pause(struct stream *s)
 {
 	s->is_paused = true;
@@ -494,17 +482,6 @@ stream_resume(struct stream *s)
 	s->must_show = true;
 	s->must_read = s->phase == STREAM_TLS;
 	loop_task_ask(s->loop, &s->task);
-}
-
-bool
-stream_is_peer_gone(const struct stream *s)
-{
-	struct pollfd p = { .fd = s->fd, .events = POLLRDHUP };
-
-	if (s->phase == STREAM_OVER)
-		return true;
-	return poll(&p, 1, 0) > 0 &&
-	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 void
@@ -558,10 +535,22 @@ stream_is_tls(const struct stream *s)
 	return s->phase == STREAM_TLS;
 }
 
+bool
+stream_is_verified(const struct stream *s)
+{
+	return s->tls != NULL && tls_conn_is_verified(s->tls);
+}
+
 struct span
 stream_tls_name(const struct stream *s)
 {
-	return span_str(s->tls != NULL ? tls_conn_name(s->tls) : "");
+	return span_str(stream_is_tls(s) ? tls_conn_name(s->tls) : "");
+}
+
+const struct tls_conn *
+stream_tls_conn(const struct stream *s)
+{
+	return stream_is_tls(s) ? s->tls : NULL;
 }
 
 struct span

@@ -22,6 +22,7 @@
 
 struct stream;
 struct tls_context;		/* io/tls.h */
+struct tls_conn;
 
 enum stream_end {
 	STREAM_END_PEER,	/* the peer closed */
@@ -58,11 +59,19 @@ MUST_USE enum err stream_send(struct stream *s, struct span octets);
 MUST_USE enum err stream_send_file(struct stream *s, int fd, uint64_t offset,
     uint64_t size);
 void stream_want_drained(struct stream *s);
+/*
+ * In plain, before anything else was read: octets that data() leaves stay in
+ * the kernel, so that a TLS handshake may begin right behind those used.  Use
+ * at least one a showing, or pause.
+ */
+void stream_peek(struct stream *s, bool is_wanted);
 void stream_pause(struct stream *s);
 /* Shows what was left at the end of this turn, never inside the call. */
 void stream_resume(struct stream *s);
 /* True when the peer has closed, though reading may be paused (SPL-12). */
 bool stream_is_peer_gone(const struct stream *s);
+/* True when octets have come that data() was not shown yet (plain only). */
+bool stream_has_come(const struct stream *s);
 /* Octets that wait to leave (files not counted). */
 size_t stream_waiting(const struct stream *s);
 /*
@@ -84,6 +93,10 @@ MUST_USE enum err stream_tls_start(struct stream *s, struct tls_context *tls,
 bool stream_is_tls(const struct stream *s);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" when plain.  Good as long as s. */
 struct span stream_tls_name(const struct stream *s);
+/* A client's, after tls_ready: see tls_conn_is_verified. */
+bool stream_is_verified(const struct stream *s);
+/* For io/tls.h's questions about a connection; NULL when plain. */
+const struct tls_conn *stream_tls_conn(const struct stream *s);
 /* The reason of an end, in plain words for the log. */
 struct span stream_why(const struct stream *s);
 

@@ -7,6 +7,7 @@
 #include "io/stream_private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -234,4 +235,26 @@ stream_push(struct stream *s)
 		s->out_needs = LOOP_READ;
 	else if (!stream_is_sent(s))
 		s->out_needs = LOOP_WRITE;
+}
+
+/* What the socket knows and nobody was shown. */
+
+bool
+stream_is_peer_gone(const struct stream *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLRDHUP };
+
+	if (s->phase == STREAM_OVER)
+		return true;
+	return poll(&p, 1, 0) > 0 &&
+	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+bool
+stream_has_come(const struct stream *s)
+{
+	uint8_t octet;
+
+	return s->phase == STREAM_PLAIN && (s->in.n > 0 ||
+	    recv(s->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
 }

@@ -44,6 +44,7 @@ struct stream {
 	bool				 is_freed;
 	bool				 is_showing;
 	bool				 is_paused;
+	bool				 is_peeking;
 	bool				 came_paused;
 	bool				 is_finishing;
 	bool				 is_injected;
@@ -59,6 +60,7 @@ struct stream {
 	uint64_t			 tls_at;
 	struct stream_file		 files[STREAM_FILES_MAX];
 	struct tls_conn			*tls;
+	struct stream_shake		*shake;		/* in a thread */
 	struct tls_context		*tls_next;	/* once all is sent */
 	char				*server_name;
 	size_t				 lingered;
@@ -66,6 +68,16 @@ struct stream {
 	char				*why_copy;	/* it may be here */
 };
 
+/* Around whatever may call the owner, but inside a callback of the loop. */
+void stream_enter(struct stream *s);
+void stream_leave(struct stream *s);
+bool stream_is_reading(const struct stream *s);
+void stream_receive(struct stream *s);
+/* All is sent: TLS begins. */
+void stream_shake_begin(struct stream *s);
+void stream_shake(struct stream *s);
+/* The stream ends: a thread that still shakes hands gets what it needs. */
+void stream_shake_leave(struct stream *s);
 /*
  * Tell the owner; nothing follows.  Only inside a callback of the loop.  why
  * is a constant.

@@ -15,6 +15,19 @@
  */
 #define CIPHERS_12	"HIGH:!aNULL:!eNULL:!3DES:!MD5:!PSK:!SRP:" \
 	"!CAMELLIA:!ARIA"
+/*
+ * A server's key signs and never decrypts: whoever speaks TLS 1.2 has known
+ * Diffie and Hellman for longer than that.
+ */
+#define CIPHERS_12_SERVER	CIPHERS_12 ":!kRSA"
+
+/*
+ * TLS 1.3 suites, in a server's order.  The key exchange and the usual key are
+ * of 128 bits, so 256 of AES add nothing, and SHA-384 costs a handshake more
+ * than SHA-256, for which processors have instructions.
+ */
+#define CIPHERS_13	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:" \
+	"TLS_CHACHA20_POLY1305_SHA256"
 
 /* The oldest error on the queue is the one that began it. */
 void
@@ -28,37 +41,15 @@ tls_why_queue(char why[TLS_WHY_MAX], const char *what)
 	ERR_clear_error();
 }
 
-/* TLS-6.  The list is checked by OpenSSL: octet counts that fill it. */
-static int
-alpn_choose(SSL *ssl UNUSED, const unsigned char **out, unsigned char *nout,
-    const unsigned char *in, unsigned int nin, void *arg UNUSED)
-{
-	static const struct span ours[] = { SPAN("smtp"), SPAN("esmtp") };
-	struct span list = span_of(in, nin), name;
-
-	while (list.n > 0) {
-		size_t n = list.p[0];
-
-		list = span_skip(list, 1);
-		name = span_take(&list, n);
-		for (size_t i = 0; i < COUNT(ours); i++) {
-			if (!span_eq(name, ours[i]))
-				continue;
-			*out = name.p;
-			*nout = (unsigned char)name.n;
-			return SSL_TLSEXT_ERR_OK;
-		}
-	}
-	return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
 /* TLS-4, and what keeps an idle connection small. */
 static enum err
-context_limits(SSL_CTX *ctx)
+context_limits(SSL_CTX *ctx, bool is_server)
 {
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 ||
-	    SSL_CTX_set_cipher_list(ctx, CIPHERS_12) != 1 ||
+	    SSL_CTX_set_cipher_list(ctx, is_server ? CIPHERS_12_SERVER :
+	    CIPHERS_12) != 1 ||
+	    SSL_CTX_set_ciphersuites(ctx, CIPHERS_13) != 1 ||
 	    SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
 	    SSL_CTX_set_max_early_data(ctx, 0) != 1 ||
 	    SSL_CTX_set_recv_max_early_data(ctx, 0) != 1)
@@ -69,6 +60,9 @@ context_limits(SSL_CTX *ctx)
 	 * may not bring it back. */
 	(void)SSL_CTX_clear_options(ctx, SSL_OP_LEGACY_SERVER_CONNECT |
 	    SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+	/* A record is a call of recv() then, not two; an idle connection has no
+	 * buffer for it all the same. */
+	SSL_CTX_set_read_ahead(ctx, 1);
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
 	    SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -89,13 +83,24 @@ context_new(bool is_server, struct tls_context **tls)
 	t->bio = tls_bio_method();
 	t->ctx = SSL_CTX_new(is_server ? TLS_server_method() :
 	    TLS_client_method());
+	if (is_server)
+		t->certificates = calloc(TLS_CERTIFICATES_MAX,
+		    sizeof *t->certificates);
 	if (t->ctx == NULL || t->bio == NULL ||
-	    context_limits(t->ctx) != ERR_OK) {
+	    (is_server && (t->certificates == NULL ||
+	    tls_remote_open(&t->provider) != ERR_OK)) ||
+	    context_limits(t->ctx, is_server) != ERR_OK) {
 		tls_context_free(t);
 		return ERR_NOMEM;
 	}
 	*tls = t;
 	return ERR_OK;
+}
+
+void
+tls_context_threads(struct tls_context *t, struct worker *w)
+{
+	t->worker = w;
 }
 
 struct tls_context *
@@ -110,118 +115,115 @@ tls_context_free(struct tls_context *t)
 {
 	if (t == NULL || --t->holds > 0)
 		return;
+	for (size_t i = 0; i < t->ncertificates; i++)
+		tls_certificate_free(&t->certificates[i]);
+	free(t->certificates);
+	free(t->prints);
 	SSL_CTX_free(t->ctx);
+	tls_remote_close(t->provider);
 	BIO_meth_free(t->bio);
 	free(t);
 }
 
-/* A key with a pass phrase is an error, never a question on a terminal. */
-static int
-no_pass_phrase(char *buf UNUSED, int size UNUSED, int is_writing UNUSED,
-    void *arg UNUSED)
-{
-	return -1;
-}
-
-/* True when reading ended because there is no further PEM block. */
+/* Whoever names no other gets the first. */
 static bool
-pem_is_end(void)
+default_use(struct tls_context *t)
 {
-	unsigned long e = ERR_peek_last_error();
+	const struct tls_certificate *c = &t->certificates[0];
 
-	return ERR_GET_LIB(e) == ERR_LIB_PEM &&
-	    ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
-}
-
-static bool
-bio_of(struct span octets, BIO **bio)
-{
-	*bio = octets.n <= INT32_MAX ?
-	    BIO_new_mem_buf(octets.p, (int)octets.n) : NULL;
-	return *bio != NULL;
-}
-
-static enum err
-chain_use(SSL_CTX *ctx, struct span pem, char why[TLS_WHY_MAX])
-{
-	enum err e = ERR_SYNTAX;
-	X509 *cert = NULL;
-	BIO *bio;
-
-	if (!bio_of(pem, &bio))
-		return ERR_NOMEM;
-	cert = PEM_read_bio_X509_AUX(bio, NULL, no_pass_phrase, NULL);
-	if (cert == NULL || SSL_CTX_use_certificate(ctx, cert) != 1) {
-		tls_why_queue(why, "no usable certificate");
-		goto out;
-	}
-	X509_free(cert);
-	while ((cert = PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL)) !=
-	    NULL)
-		if (SSL_CTX_add0_chain_cert(ctx, cert) != 1) {
-			tls_why_queue(why, "bad certificate in the chain");
-			goto out;
-		}
-	if (!pem_is_end()) {
-		tls_why_queue(why, "bad certificate in the chain");
-		goto out;
-	}
-	ERR_clear_error();
-	e = ERR_OK;
-out:
-	X509_free(cert);
-	BIO_free(bio);
-	return e;
-}
-
-static enum err
-key_use(SSL_CTX *ctx, struct span pem, char why[TLS_WHY_MAX])
-{
-	enum err e = ERR_OK;
-	EVP_PKEY *key;
-	BIO *bio;
-
-	if (!bio_of(pem, &bio))
-		return ERR_NOMEM;
-	key = PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL);
-	BIO_free(bio);
-	if (key == NULL || SSL_CTX_use_PrivateKey(ctx, key) != 1 ||
-	    SSL_CTX_check_private_key(ctx) != 1) {
-		tls_why_queue(why, "no usable private key");
-		e = ERR_SYNTAX;
-	}
-	EVP_PKEY_free(key);
-	return e;
+	return SSL_CTX_use_cert_and_key(t->ctx, c->cert, c->key, c->chain,
+	    1) == 1;
 }
 
 enum err
-tls_context_server(struct span chain_pem, struct span key_pem,
+tls_context_add(struct tls_context *t, struct span chain_pem,
+    const struct tls_signer *signer, char why[TLS_WHY_MAX])
+{
+	struct tls_certificate *c = &t->certificates[t->ncertificates];
+	enum err e;
+
+	(void)snprintf(why, TLS_WHY_MAX, "out of memory");
+	if (t->ncertificates == TLS_CERTIFICATES_MAX)
+		return ERR_FULL;
+	ERR_clear_error();
+	e = tls_certificate_read(c, chain_pem, why);
+	if (e != ERR_OK)
+		return e;
+	if (tls_remote_key(X509_get0_pubkey(c->cert), signer, &c->key) !=
+	    ERR_OK || (t->ncertificates == 0 && !default_use(t))) {
+		tls_why_queue(why, "no usable certificate");
+		tls_certificate_free(c);
+		return ERR_SYNTAX;
+	}
+	t->ncertificates++;
+	return ERR_OK;
+}
+
+/* Of every context of a server. */
+static enum err
+server_new(struct tls_context **tls)
+{
+	enum err e;
+
+	ERR_clear_error();
+	e = context_new(true, tls);
+	if (e != ERR_OK)
+		return e;
+	(void)SSL_CTX_set_options((*tls)->ctx,
+	    SSL_OP_CIPHER_SERVER_PREFERENCE);
+	(void)SSL_CTX_set_dh_auto((*tls)->ctx, 1);
+	tls_hello_watch(*tls);
+	return ERR_OK;
+}
+
+enum err
+tls_context_server(struct span chain_pem, const struct tls_signer *signer,
     struct tls_context **tls, char why[TLS_WHY_MAX])
 {
 	struct tls_context *t;
 	enum err e;
 
 	(void)snprintf(why, TLS_WHY_MAX, "out of memory");
-	ERR_clear_error();
-	e = context_new(true, &t);
+	e = server_new(&t);
 	if (e != ERR_OK)
 		return e;
-	e = chain_use(t->ctx, chain_pem, why);
-	if (e == ERR_OK)
-		e = key_use(t->ctx, key_pem, why);
+	e = tls_context_add(t, chain_pem, signer, why);
+	if (e != ERR_OK)
+		tls_context_free(t);
+	else
+		*tls = t;
+	return e;
+}
+
+enum err
+tls_context_like(const struct tls_context *from, struct tls_context **tls)
+{
+	struct tls_context *t;
+	enum err e = server_new(&t);
+
+	if (e != ERR_OK)
+		return e;
+	while (e == ERR_OK && t->ncertificates < from->ncertificates) {
+		size_t i = t->ncertificates;
+
+		e = tls_certificate_like(&from->certificates[i],
+		    &t->certificates[i]);
+		if (e == ERR_OK)
+			t->ncertificates++;
+	}
+	if (e == ERR_OK && !default_use(t))
+		e = ERR_NOMEM;
 	if (e != ERR_OK) {
 		tls_context_free(t);
 		return e;
 	}
-	(void)SSL_CTX_set_options(t->ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
-	(void)SSL_CTX_set_dh_auto(t->ctx, 1);
-	SSL_CTX_set_alpn_select_cb(t->ctx, alpn_choose, NULL);
+	t->worker = from->worker;
 	*tls = t;
 	return ERR_OK;
 }
 
-static enum err
-authorities_use(SSL_CTX *ctx, struct span pem, char why[TLS_WHY_MAX])
+enum err
+tls_authorities_use(SSL_CTX *ctx, struct span pem, char why[TLS_WHY_MAX])
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 	enum err e = ERR_OK;
@@ -229,15 +231,15 @@ authorities_use(SSL_CTX *ctx, struct span pem, char why[TLS_WHY_MAX])
 	X509 *cert;
 	BIO *bio;
 
-	if (!bio_of(pem, &bio))
+	if (!tls_bio_of(pem, &bio))
 		return ERR_NOMEM;
-	while ((cert = PEM_read_bio_X509_AUX(bio, NULL, no_pass_phrase,
+	while ((cert = PEM_read_bio_X509_AUX(bio, NULL, tls_no_pass_phrase,
 	    NULL)) != NULL) {
 		if (X509_STORE_add_cert(store, cert) == 1)
 			n++;
 		X509_free(cert);
 	}
-	if (n == 0 || !pem_is_end()) {
+	if (n == 0 || !tls_pem_is_end()) {
 		tls_why_queue(why, "no usable certificates to trust");
 		e = ERR_SYNTAX;
 	}
@@ -262,7 +264,7 @@ tls_context_client(struct span ca_pem, bool is_verified,
 	if (is_verified)
 		SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
 	if (ca_pem.n > 0 || is_verified)
-		e = authorities_use(t->ctx, ca_pem, why);
+		e = tls_authorities_use(t->ctx, ca_pem, why);
 	if (e != ERR_OK) {
 		tls_context_free(t);
 		return e;

@@ -9,18 +9,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-struct tls_conn {
-	struct tls_context	*tls;
-	SSL			*ssl;
-	int			 fd;
-	int			 error;		/* errno of the socket */
-	bool			 is_eof;
-	enum err		 over;		/* not OK: its end, and why */
-	bool			 wants_write;
-	char			 name[64];
-	char			 why[TLS_WHY_MAX];
-};
-
 /* The socket as a BIO */
 
 static int
@@ -36,18 +24,27 @@ bio_write(BIO *b, const char *p, int n)
 	return (int)sent;
 }
 
+/*
+ * Who got less than there was room for has emptied the socket, and the loop
+ * tells of whatever comes later: until then there is nothing to ask the kernel.
+ */
 static int
 bio_read(BIO *b, char *p, int n)
 {
 	struct tls_conn *c = BIO_get_data(b);
-	ssize_t got = recv(c->fd, p, (size_t)n, MSG_DONTWAIT);
+	ssize_t got = -1;
 
 	BIO_clear_retry_flags(b);
-	c->error = errno;
+	c->error = EAGAIN;
+	if (!c->is_drained) {
+		got = recv(c->fd, p, (size_t)n, MSG_DONTWAIT);
+		c->error = errno;
+	}
 	if (got == 0)
 		c->is_eof = true;
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+	if (got < 0 && (c->error == EAGAIN || c->error == EINTR))
 		BIO_set_retry_read(b);
+	c->is_drained = got > 0 ? got < n : got < 0 && c->error == EAGAIN;
 	return (int)got;
 }
 
@@ -110,6 +107,20 @@ name_use(struct tls_conn *c, const char *server_name)
 	return ERR_OK;
 }
 
+/* What of our own flight has a signature in it, or ends it. */
+static void
+message_passed(int is_write, int version UNUSED, int type, const void *octets,
+    size_t n, SSL *ssl UNUSED, void *arg)
+{
+	static const uint8_t last[] = { SSL3_MT_SERVER_KEY_EXCHANGE,
+	    SSL3_MT_CERTIFICATE_VERIFY, SSL3_MT_FINISHED };
+	struct tls_conn *c = arg;
+
+	if (is_write && type == SSL3_RT_HANDSHAKE && n > 0 &&
+	    memchr(last, ((const uint8_t *)octets)[0], sizeof last) != NULL)
+		c->has_signed = true;
+}
+
 static enum err
 conn_open(struct tls_conn *c, const char *server_name)
 {
@@ -123,8 +134,11 @@ conn_open(struct tls_conn *c, const char *server_name)
 	}
 	BIO_set_data(bio, c);
 	SSL_set_bio(c->ssl, bio, bio);
+	(void)SSL_set_app_data(c->ssl, c);
 	if (c->tls->is_server) {
 		SSL_set_accept_state(c->ssl);
+		SSL_set_msg_callback(c->ssl, message_passed);
+		SSL_set_msg_callback_arg(c->ssl, c);
 		return ERR_OK;
 	}
 	SSL_set_connect_state(c->ssl);
@@ -150,6 +164,14 @@ tls_conn_new(struct tls_context *tls, int fd, const char *server_name,
 	}
 	*out = c;
 	return ERR_OK;
+}
+
+bool
+tls_conn_is_verified(const struct tls_conn *c)
+{
+	return SSL_is_init_finished(c->ssl) &&
+	    SSL_get0_peer_certificate(c->ssl) != NULL &&
+	    SSL_get_verify_result(c->ssl) == X509_V_OK;
 }
 
 void
@@ -231,6 +253,12 @@ tls_conn_handshake(struct tls_conn *c)
 	return e;
 }
 
+void
+tls_conn_ready(struct tls_conn *c)
+{
+	c->is_drained = false;
+}
+
 enum err
 tls_conn_read(struct tls_conn *c, void *to, size_t room, size_t *n)
 {
@@ -249,6 +277,12 @@ tls_conn_write(struct tls_conn *c, struct span octets, size_t *n)
 	return result(c, SSL_write_ex(c->ssl, octets.p, octets.n, n));
 }
 
+struct worker *
+tls_conn_worker(const struct tls_conn *c)
+{
+	return c->has_signed ? NULL : c->tls->worker;
+}
+
 bool
 tls_conn_wants_write(const struct tls_conn *c)
 {
@@ -265,6 +299,12 @@ tls_conn_shutdown(struct tls_conn *c)
 	(void)SSL_shutdown(c->ssl);
 	ERR_clear_error();
 	c->over = ERR_CLOSED;
+}
+
+bool
+tls_conn_is_resumed(const struct tls_conn *c)
+{
+	return SSL_session_reused(c->ssl) == 1;
 }
 
 const char *

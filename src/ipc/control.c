@@ -150,3 +150,15 @@ const struct ipc_type ipc_control_alive = {
 	.fields = control_alive_fields,
 	.nfields = COUNT(control_alive_fields),
 };
+
+static const struct ipc_field control_pair_fields[] = {
+	IPC_F(struct control_pair, IPC_U32, row, UINT32_MAX),
+	IPC_F(struct control_pair, IPC_U8, is_good, 1),
+};
+const struct ipc_type ipc_control_pair = {
+	.number = 0x010d,
+	.name = "control-pair",
+	.size = sizeof(struct control_pair),
+	.fields = control_pair_fields,
+	.nfields = COUNT(control_pair_fields),
+};

@@ -39,8 +39,16 @@ struct control_file {
 	 *		"memory-stat", "memory-max"	of the control group
 	 * local		"mail:N"	fixed part of config->domains[N].maildir
 	 * lookup		"users:N"	folder of config->domains[N].users_file
-	 * receiver	"tls-cert:0", "tls-key:0"
+	 *		"list:N"	folder of config->rules->lists[N].path
+	 * receiver	"tls-cert:N"	config->tls[N].certificate
+	 *		"client-ca:N"	of config->listens[N]
+	 *		"line:N"	to keys, of its thread N (ipc/keys.h)
+	 * keys		"tls-cert:N", "tls-key:N"	config->tls[N]
+	 *		again while it serves, and "client-ca:N" then:
+	 *		answered by control_pair
+	 *		"line"		its end of a receiver's
 	 * sender	"relay-secret:N"	config->relays[N].password_file
+	 * backend	"backend:N:WHAT"	of config->backends[N]: "secret"
 	 * admin		"history" (directory), "stdout", "log-file"
 	 */
 	struct span	purpose;
@@ -88,9 +96,15 @@ struct control_stop_all {
 	uint32_t	uid;		/* who asked, for the log */
 };
 
+/* From keys: the new certificate and key of config->tls[row] were tried. */
+struct control_pair {
+	uint32_t	row;		/* of tls; behind them, of listens */
+	uint8_t		is_good;	/* else the old ones stay */
+};
+
 extern const struct ipc_type ipc_control_start, ipc_control_channel,
     ipc_control_listen, ipc_control_file, ipc_control_go, ipc_control_ready,
     ipc_control_ended, ipc_control_cut, ipc_control_stop, ipc_control_stop_all,
-    ipc_control_ping, ipc_control_alive;
+    ipc_control_ping, ipc_control_alive, ipc_control_pair;
 
 #endif

@@ -3,6 +3,8 @@
  */
 #include "ipc/deliver.h"
 
+#include "mail/envelope.h"
+
 static const struct ipc_field deliver_job_fields[] = {
 	IPC_F(struct deliver_job, IPC_U64, job, UINT64_MAX),
 	IPC_F(struct deliver_job, IPC_U32, description, UINT32_MAX),
@@ -26,6 +28,12 @@ static const struct ipc_field deliver_message_fields[] = {
 	IPC_F(struct deliver_message, IPC_U64, size, UINT64_MAX),
 	IPC_F(struct deliver_message, IPC_U8, flags,
 	    DELIVER_8BIT | DELIVER_DOT),
+	IPC_F(struct deliver_message, IPC_U16, envelope, ENVELOPE_FLAGS),
+	IPC_F(struct deliver_message, IPC_OCTETS, envid, 100),
+	IPC_F(struct deliver_message, IPC_OCTETS, auth, 768),
+	IPC_F(struct deliver_message, IPC_U8, priority, 18),
+	IPC_F(struct deliver_message, IPC_U8, by_mode, 3),
+	IPC_F(struct deliver_message, IPC_U64, by_ms, UINT64_MAX),
 	IPC_F(struct deliver_message, IPC_OCTETS, recipients,
 	    16u * 1024 * 1024),
 };
@@ -42,6 +50,8 @@ static const struct ipc_field deliver_recipient_fields[] = {
 	IPC_F(struct deliver_recipient, IPC_OCTETS, address, 320),
 	IPC_F(struct deliver_recipient, IPC_OCTETS, domain, 255),
 	IPC_F(struct deliver_recipient, IPC_OCTETS, key, 255),
+	IPC_F(struct deliver_recipient, IPC_U8, notify, 15),
+	IPC_F(struct deliver_recipient, IPC_OCTETS, orcpt, 500),
 };
 const struct ipc_type ipc_deliver_recipient = {
 	.number = 0x0403,
@@ -56,6 +66,8 @@ static const struct ipc_field deliver_result_fields[] = {
 	IPC_F(struct deliver_result, IPC_ID, id, 0),
 	IPC_F(struct deliver_result, IPC_U32, slot, UINT32_MAX),
 	IPC_F(struct deliver_result, IPC_U8, fate, DELIVER_FATE_COUNT - 1),
+	IPC_F(struct deliver_result, IPC_U8, passed,
+	    DELIVER_PASSED_DSN | DELIVER_PASSED_BY),
 	IPC_F(struct deliver_result, IPC_U16, code, 599),
 	IPC_F(struct deliver_result, IPC_OCTETS, status, 16),
 	IPC_F(struct deliver_result, IPC_OCTETS, remote, 512),

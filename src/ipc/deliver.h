@@ -34,6 +34,12 @@ struct deliver_message {
 	uint64_t	offset;		/* in the memfd */
 	uint64_t	size;		/* octets */
 	uint8_t		flags;		/* DELIVER_* */
+	uint16_t	envelope;	/* ENVELOPE_* of mail/envelope.h */
+	struct span	envid;		/* xtext, as all of these are there */
+	struct span	auth;
+	uint8_t		priority;	/* 9 more than it is */
+	uint8_t		by_mode;
+	uint64_t	by_ms;		/* wall clock, or 0 */
 	struct span	recipients;	/* list of deliver_recipient */
 };
 #define DELIVER_8BIT	0x01	/* octets above 127: wants 8BITMIME */
@@ -43,6 +49,8 @@ struct deliver_recipient {
 	struct span	address;	/* forward-path without brackets */
 	struct span	domain;		/* local: of the configuration */
 	struct span	key;		/* local: of the users table */
+	uint8_t		notify;		/* ENVELOPE_NEVER ... */
+	struct span	orcpt;
 };
 
 enum deliver_fate {
@@ -56,12 +64,16 @@ struct deliver_result {
 	struct msg_id	id;
 	uint32_t	slot;
 	uint8_t		fate;
+	uint8_t		passed;		/* DELIVER_PASSED_*: whose care it is */
 	uint16_t	code;		/* the remote's reply code, or 0 */
 	struct span	status;		/* enhanced status "5.1.1"; ours if it had none */
 	struct span	remote;		/* host name and address, or mailbox */
 	struct span	text;		/* the remote's words as they came, 1024 */
 	struct span	tls;		/* "TLSv1.3 TLS_AES_256_GCM_SHA384" or "" */
 };
+/* The next server has taken over what was asked for: */
+#define DELIVER_PASSED_DSN	0x01	/* success to be told (RFC 3461) */
+#define DELIVER_PASSED_BY	0x02	/* a time of delivery (RFC 2852) */
 /* From the worker: this job is over, every slot answered. */
 struct deliver_end {
 	uint64_t	job;

@@ -92,3 +92,39 @@ const struct ipc_type ipc_intake_state = {
 	.fields = intake_state_fields,
 	.nfields = COUNT(intake_state_fields),
 };
+
+static const struct ipc_field intake_turn_fields[] = {
+	IPC_F(struct intake_turn, IPC_OCTETS, node, 256),
+};
+const struct ipc_type ipc_intake_turn = {
+	.number = 0x0308,
+	.name = "intake-turn",
+	.size = sizeof(struct intake_turn),
+	.fields = intake_turn_fields,
+	.nfields = COUNT(intake_turn_fields),
+};
+
+static const struct ipc_field intake_release_fields[] = {
+	IPC_F(struct intake_release, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct intake_release, IPC_U64, octets, UINT64_MAX),
+	IPC_F(struct intake_release, IPC_OCTETS, user, 256),
+};
+const struct ipc_type ipc_intake_release = {
+	.number = 0x0309,
+	.name = "intake-release",
+	.size = sizeof(struct intake_release),
+	.fields = intake_release_fields,
+	.nfields = COUNT(intake_release_fields),
+};
+
+static const struct ipc_field intake_release_answer_fields[] = {
+	IPC_F(struct intake_release_answer, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct intake_release_answer, IPC_U8, is_allowed, 1),
+};
+const struct ipc_type ipc_intake_release_answer = {
+	.number = 0x030a,
+	.name = "intake-release-answer",
+	.size = sizeof(struct intake_release_answer),
+	.fields = intake_release_answer_fields,
+	.nfields = COUNT(intake_release_answer_fields),
+};

@@ -48,6 +48,20 @@ struct intake_large_used {
 	uint64_t	large;
 	uint8_t		is_spoilt;
 };
+/* From the receiver: what waits for this domain is to be tried now (ETRN). */
+struct intake_turn {
+	struct span	node;		/* domain, or "@" and one; 256 */
+};
+/* From the receiver: may so much more of this user's wait for its release? */
+struct intake_release {
+	uint64_t	tag;
+	uint64_t	octets;		/* of the message, as far as known */
+	struct span	user;		/* or who it is on this host; 256 */
+};
+struct intake_release_answer {
+	uint64_t	tag;
+	uint8_t		is_allowed;
+};
 /* To all receivers, on change: how mail is taken (section 19, free disk). */
 enum intake_mode {
 	INTAKE_OPEN,
@@ -68,7 +82,8 @@ struct intake_state {
 };
 
 extern const struct ipc_type ipc_intake_segment, ipc_intake_large,
-    ipc_intake_accepted, ipc_intake_sealed, ipc_intake_large_used,
-    ipc_intake_state, ipc_intake_announced;
+    ipc_intake_accepted, ipc_intake_sealed, ipc_intake_large_used, ipc_intake_turn,
+    ipc_intake_state, ipc_intake_announced, ipc_intake_release,
+    ipc_intake_release_answer;
 
 #endif

@@ -13,6 +13,9 @@ static const char *const role_names[] = {
 	[IPC_ROLE_LOCAL] = "local",
 	[IPC_ROLE_SENDER] = "sender",
 	[IPC_ROLE_RECEIVER] = "receiver",
+	[IPC_ROLE_KEYS] = "keys",
+	[IPC_ROLE_STATE] = "state",
+	[IPC_ROLE_BACKEND] = "backend",
 };
 _Static_assert(COUNT(role_names) == IPC_ROLE_COUNT, "every role has a name");
 

@@ -75,6 +75,9 @@ enum ipc_role {
 	IPC_ROLE_LOCAL,
 	IPC_ROLE_SENDER,
 	IPC_ROLE_RECEIVER,
+	IPC_ROLE_KEYS,
+	IPC_ROLE_STATE,
+	IPC_ROLE_BACKEND,
 	IPC_ROLE_COUNT
 };
 const char *ipc_role_name(enum ipc_role role);

@@ -33,6 +33,7 @@ const struct ipc_type ipc_lookup_rcpt_answer = {
 
 static const struct ipc_field lookup_changed_fields[] = {
 	IPC_F(struct lookup_changed, IPC_U64, generation, UINT64_MAX),
+	IPC_F(struct lookup_changed, IPC_U8, can, UINT8_MAX),
 };
 const struct ipc_type ipc_lookup_changed = {
 	.number = 0x0203,
@@ -60,8 +61,9 @@ static const struct ipc_field lookup_auth_answer_fields[] = {
 	IPC_F(struct lookup_auth_answer, IPC_U64, tag, UINT64_MAX),
 	IPC_F(struct lookup_auth_answer, IPC_U8, result,
 	    LOOKUP_AUTH_RESULT_COUNT - 1),
-	IPC_F(struct lookup_auth_answer, IPC_OCTETS, user, 320),
+	IPC_F(struct lookup_auth_answer, IPC_OCTETS, user, 512),
 	IPC_F(struct lookup_auth_answer, IPC_U32, delay_ms, 60000),
+	IPC_F(struct lookup_auth_answer, IPC_OCTETS, signature, 32),
 };
 const struct ipc_type ipc_lookup_auth_answer = {
 	.number = 0x0205,
@@ -76,6 +78,7 @@ static const struct ipc_field lookup_connect_fields[] = {
 	IPC_F(struct lookup_connect, IPC_OCTETS, client, 16),
 	IPC_F(struct lookup_connect, IPC_U8, is_exempt, 1),
 	IPC_F(struct lookup_connect, IPC_U8, begin, LOOKUP_BEGIN_COUNT - 1),
+	IPC_F(struct lookup_connect, IPC_U8, is_for_users, 1),
 };
 const struct ipc_type ipc_lookup_connect = {
 	.number = 0x0206,
@@ -106,4 +109,62 @@ const struct ipc_type ipc_lookup_disconnect = {
 	.size = sizeof(struct lookup_disconnect),
 	.fields = lookup_disconnect_fields,
 	.nfields = COUNT(lookup_disconnect_fields),
+};
+
+static const struct ipc_field lookup_lists_fields[] = {
+	IPC_F(struct lookup_lists, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct lookup_lists, IPC_U8, fact, LOOKUP_FACT_COUNT - 1),
+	IPC_F(struct lookup_lists, IPC_OCTETS, subject, 320),
+};
+const struct ipc_type ipc_lookup_lists = {
+	.number = 0x0220,
+	.name = "lookup-lists",
+	.size = sizeof(struct lookup_lists),
+	.fields = lookup_lists_fields,
+	.nfields = COUNT(lookup_lists_fields),
+};
+
+static const struct ipc_field lookup_lists_answer_fields[] = {
+	IPC_F(struct lookup_lists_answer, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct lookup_lists_answer, IPC_U64, yes, UINT64_MAX),
+	IPC_F(struct lookup_lists_answer, IPC_U64, known, UINT64_MAX),
+};
+const struct ipc_type ipc_lookup_lists_answer = {
+	.number = 0x0221,
+	.name = "lookup-lists-answer",
+	.size = sizeof(struct lookup_lists_answer),
+	.fields = lookup_lists_answer_fields,
+	.nfields = COUNT(lookup_lists_answer_fields),
+};
+
+static const struct ipc_field lookup_submit_fields[] = {
+	IPC_F(struct lookup_submit, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct lookup_submit, IPC_U8, stage,
+	    LOOKUP_SUBMIT_STAGE_COUNT - 1),
+	IPC_F(struct lookup_submit, IPC_OCTETS, user, 512),
+	IPC_F(struct lookup_submit, IPC_OCTETS, client, 16),
+	IPC_F(struct lookup_submit, IPC_OCTETS, addresses,
+	    LOOKUP_SUBMIT_ADDRESSES),
+	IPC_F(struct lookup_submit, IPC_U32, recipients, UINT32_MAX),
+};
+const struct ipc_type ipc_lookup_submit = {
+	.number = 0x0240,
+	.name = "lookup-submit",
+	.size = sizeof(struct lookup_submit),
+	.fields = lookup_submit_fields,
+	.nfields = COUNT(lookup_submit_fields),
+};
+
+static const struct ipc_field lookup_submit_answer_fields[] = {
+	IPC_F(struct lookup_submit_answer, IPC_U64, tag, UINT64_MAX),
+	IPC_F(struct lookup_submit_answer, IPC_U8, result,
+	    LOOKUP_SUBMIT_RESULT_COUNT - 1),
+	IPC_F(struct lookup_submit_answer, IPC_U16, which, UINT16_MAX),
+};
+const struct ipc_type ipc_lookup_submit_answer = {
+	.number = 0x0241,
+	.name = "lookup-submit-answer",
+	.size = sizeof(struct lookup_submit_answer),
+	.fields = lookup_submit_answer_fields,
+	.nfields = COUNT(lookup_submit_answer_fields),
 };

@@ -14,6 +14,7 @@ enum lookup_route {
 	LOOKUP_LOCAL,		/* into the mailbox of key */
 	LOOKUP_REMOTE,		/* not one of our domains */
 	LOOKUP_TEMPFAIL,	/* the table cannot be read now: 451 */
+	LOOKUP_NO_MAIL,		/* a domain that takes none: 556 */
 	LOOKUP_ROUTE_COUNT
 };
 struct lookup_rcpt {		/* question */
@@ -32,7 +33,10 @@ struct lookup_rcpt_answer {
 /* Lookup to receivers, unasked: the tables changed, forget cached answers. */
 struct lookup_changed {
 	uint64_t	generation;
+	uint8_t		can;		/* LOOKUP_CAN_* */
 };
+#define LOOKUP_CAN_SCRAM	0x01u	/* each user who has a password */
+#define LOOKUP_CAN_TOKEN	0x02u	/* keys of an issuer are there */
 
 enum lookup_auth_result {
 	LOOKUP_AUTH_OK,
@@ -52,6 +56,40 @@ struct lookup_auth_answer {
 	uint8_t		result;		/* enum lookup_auth_result */
 	struct span	user;		/* canonical, as logged and as originator */
 	uint32_t	delay_ms;	/* keep BAD back so long (AUTH-5) */
+	struct span	signature;	/* of an OK to login_proof: 32 */
+};
+
+/*
+ * Submission: may this user send so?  Asked at MAIL about the reverse-path, and
+ * behind the content about all addresses of From and Sender; then the message
+ * is counted, too (AUTH-6, RLY-6).
+ */
+#define LOOKUP_SUBMIT_ADDRESSES	8192u	/* octets */
+enum lookup_submit_stage {
+	LOOKUP_SUBMIT_MAIL,
+	LOOKUP_SUBMIT_CONTENT,
+	LOOKUP_SUBMIT_STAGE_COUNT
+};
+enum lookup_submit_result {
+	LOOKUP_SUBMIT_OK,
+	LOOKUP_SUBMIT_FOREIGN,	/* an address is not the user's: 550 5.7.1 */
+	LOOKUP_SUBMIT_RATE,	/* too much within an hour: 450 4.7.1 */
+	LOOKUP_SUBMIT_STOPPED,	/* until an operator lifts it: 450 4.7.1 */
+	LOOKUP_SUBMIT_TEMPFAIL,	/* the table cannot be read now: 451 */
+	LOOKUP_SUBMIT_RESULT_COUNT
+};
+struct lookup_submit {
+	uint64_t	tag;
+	uint8_t		stage;		/* enum lookup_submit_stage */
+	struct span	user;		/* as lookup_auth_answer said */
+	struct span	client;		/* 4 or 16 octets */
+	struct span	addresses;	/* a NUL behind each */
+	uint32_t	recipients;	/* CONTENT: how many */
+};
+struct lookup_submit_answer {
+	uint64_t	tag;
+	uint8_t		result;		/* enum lookup_submit_result */
+	uint16_t	which;		/* FOREIGN: address, counted from 0 */
 };
 
 /* Counters over all receivers (section 19). */
@@ -66,6 +104,7 @@ struct lookup_connect {
 	struct span	client;		/* 4 or 16 octets */
 	uint8_t		is_exempt;	/* under the listener's `from` */
 	uint8_t		begin;		/* enum lookup_begin */
+	uint8_t		is_for_users;	/* the listener is */
 };
 struct lookup_connect_answer {
 	uint64_t	tag;
@@ -76,8 +115,29 @@ struct lookup_disconnect {
 	struct span	client;
 };
 
+/* Which files of rules hold what a client has shown (policy/rules.h). */
+enum lookup_fact {
+	LOOKUP_FACT_CLIENT,	/* 4 or 16 octets */
+	LOOKUP_FACT_HELO,	/* text, in lower case */
+	LOOKUP_FACT_SENDER,
+	LOOKUP_FACT_RECIPIENT,
+	LOOKUP_FACT_USER,
+	LOOKUP_FACT_COUNT
+};
+struct lookup_lists {
+	uint64_t	tag;
+	uint8_t		fact;		/* enum lookup_fact */
+	struct span	subject;	/* 320 */
+};
+struct lookup_lists_answer {
+	uint64_t	tag;
+	uint64_t	yes, known;	/* files by number: hold it; could be read */
+};
+
+extern const struct ipc_type ipc_lookup_lists, ipc_lookup_lists_answer;
 extern const struct ipc_type ipc_lookup_rcpt, ipc_lookup_rcpt_answer,
     ipc_lookup_changed, ipc_lookup_auth, ipc_lookup_auth_answer,
-    ipc_lookup_connect, ipc_lookup_connect_answer, ipc_lookup_disconnect;
+    ipc_lookup_connect, ipc_lookup_connect_answer, ipc_lookup_disconnect,
+    ipc_lookup_submit, ipc_lookup_submit_answer;
 
 #endif

@@ -4,6 +4,21 @@
  */
 #include "mail/address.h"
 
+#include "base/utf8.h"
+
+/* RFC 6531 3.3: UTF8-non-ascii.  Octets of the point at `at`, or 0. */
+static size_t
+utf8_at(struct span in, size_t at)
+{
+	uint32_t point;
+	size_t n;
+
+	if (in.p[at] < 0x80)
+		return 0;
+	n = utf8_take(span_skip(in, at), &point);
+	return n > 0 && !utf8_is_hidden(point) ? n : 0;
+}
+
 /* RFC 5322 3.2.3: atext. */
 static bool
 is_atext(uint8_t c)
@@ -22,16 +37,18 @@ is_let_dig(uint8_t c)
 static bool
 take_dot_string(struct span *in, struct span *local)
 {
-	size_t n = 0;
+	size_t n = 0, more;
 	bool is_atom_open = false;
 
-	for (; n < in->n; n++) {
+	for (; n < in->n; n += more) {
+		more = utf8_at(*in, n);
 		if (in->p[n] == '.' && is_atom_open)
 			is_atom_open = false;
-		else if (is_atext(in->p[n]))
+		else if (more > 0 || is_atext(in->p[n]))
 			is_atom_open = true;
 		else
 			break;
+		more = MAX(more, (size_t)1);
 	}
 	if (!is_atom_open)
 		return false;
@@ -44,6 +61,12 @@ static bool
 take_quoted(struct span *in, struct span *local)
 {
 	for (size_t n = 1; n < in->n; n++) {
+		size_t more = utf8_at(*in, n);
+
+		if (more > 0) {
+			n += more - 1;
+			continue;
+		}
 		if (in->p[n] < 32 || in->p[n] > 126)
 			return false;
 		if (in->p[n] == '"') {
@@ -57,27 +80,46 @@ take_quoted(struct span *in, struct span *local)
 	return false;
 }
 
-/* Domain = sub-domain *("." sub-domain); labels as RFC 1035 2.3.4 bounds. */
+/* A label of U-labels' letters is measured when DNS is asked for it. */
+static size_t
+take_label(struct span in, size_t at)
+{
+	bool is_ascii = true;
+	size_t n = at, more;
+
+	for (; n < in.n; n += more) {
+		more = utf8_at(in, n);
+		is_ascii = is_ascii && more == 0;
+		if (more == 0 && !is_let_dig(in.p[n]) &&
+		    (in.p[n] != '-' || n == at))
+			break;
+		more = MAX(more, (size_t)1);
+	}
+	if (n == at || in.p[n - 1] == '-' ||
+	    (is_ascii && n - at > ADDR_LABEL_MAX))
+		return 0;
+	return n - at;
+}
+
+/*
+ * Domain = sub-domain *("." sub-domain); labels as RFC 1035 2.3.4 bounds.  RFC
+ * 6531 3.3: a sub-domain may be a U-label.
+ */
 static bool
 take_domain(struct span *in, struct span *domain)
 {
-	size_t n = 0, label = 0;
+	size_t n = 0, label;
 
-	for (; n < in->n; n++) {
-		uint8_t c = in->p[n];
-
-		if (c == '.') {
-			if (label == 0 || in->p[n - 1] == '-')
-				return false;
-			label = 0;
-			continue;
-		}
-		if (!is_let_dig(c) && (c != '-' || label == 0))
-			break;
-		if (++label > ADDR_LABEL_MAX)
+	for (;;) {
+		label = take_label(*in, n);
+		if (label == 0)
 			return false;
+		n += label;
+		if (n == in->n || in->p[n] != '.')
+			break;
+		n++;
 	}
-	if (label == 0 || in->p[n - 1] == '-' || n > ADDR_DOMAIN_MAX)
+	if (n > ADDR_DOMAIN_MAX)
 		return false;
 	*domain = span_take(in, n);
 	return true;
@@ -202,6 +244,8 @@ take_mailbox(struct span *in, struct addr *a)
 	got.text = span_of(start, got.local.n + 1 + got.domain.n);
 	if (!is_good || got.text.n > ADDR_MAX)
 		return false;
+	for (size_t i = 0; i < got.text.n; i++)
+		got.is_utf8 = got.is_utf8 || got.text.p[i] >= 0x80;
 	*a = got;
 	return true;
 }

@@ -3,8 +3,9 @@
  *
  * RFC 5321 4.1.2 whole: quoted local parts, address literals, limits of
  * 4.5.3.1.  Nothing is repaired: what is not in the grammar is ERR_SYNTAX.
- * Octets above 127 are refused (no SMTPUTF8 yet).  Pure; spans borrow from the
- * input.
+ * RFC 6531 3.3 as well: UTF-8 in local parts and domains, which is marked, and
+ * for its user to refuse where SMTPUTF8 was not agreed upon.  What is no UTF-8,
+ * and points that show nothing, are refused.  Pure; spans borrow from the input.
  */
 #ifndef POSTHORSE_MAIL_ADDRESS_H
 #define POSTHORSE_MAIL_ADDRESS_H
@@ -13,7 +14,7 @@
 
 #define ADDR_LOCAL_MAX	64u	/* octets, quotes included */
 #define ADDR_DOMAIN_MAX	255u
-#define ADDR_LABEL_MAX	63u
+#define ADDR_LABEL_MAX	63u	/* octets; of ASCII ones */
 #define ADDR_MAX	254u	/* a path is 256 with its brackets */
 
 enum addr_kind {
@@ -27,6 +28,7 @@ struct addr {
 	struct span	local;	/* as written, quotes included */
 	struct span	domain;	/* as written; "[...]" for a literal */
 	bool		is_quoted, is_literal;
+	bool		is_utf8;	/* an octet above 127 */
 };
 
 /* All of text is one Mailbox: local@domain. */

@@ -1,38 +1,51 @@
 /*
- * content.c - the header octet by octet, the body with memchr.
+ * content.c - the header through header.h, lines with memchr.
  *
- * The header ends at the first empty line, or at the first line that is no
- * field (RFC 5322 2.2): what follows is body.  Only names, and the words behind
- * `by` in a Received, are looked at.
+ * Only names, the words behind `by` in a Received and the value of TLS-Required
+ * are looked at.
  */
 #include "mail/content.h"
 
-enum {
-	LINE,		/* at the start of a line of the header */
-	NAME,		/* in what may be a field's name */
-	VALUE,
-	EMPTY,		/* behind the CR of the empty line */
-	BODY
-};
+/* What is watched in the value of the field that streams past. */
+enum watching { NOTHING, BEFORE_BY, BEHIND_BY, TLS_REQUIRED };
 
-/* RFC 5322 3.6: the fields that somebody asks for. */
+/* RFC 5322 3.6, RFC 8689 section 3: the fields that somebody asks for. */
 static const struct {
 	struct span	name;
 	uint16_t	flag;
-	bool		is_received;
+	enum watching	watch;
 } known[] = {
-	{ { (const uint8_t *)"date", 4 }, CONTENT_HAS_DATE, false },
-	{ { (const uint8_t *)"message-id", 10 }, CONTENT_HAS_MESSAGE_ID, false },
-	{ { (const uint8_t *)"from", 4 }, CONTENT_HAS_FROM, false },
-	{ { (const uint8_t *)"received", 8 }, 0, true },
+	{ { (const uint8_t *)"date", 4 }, CONTENT_HAS_DATE, NOTHING },
+	{ { (const uint8_t *)"message-id", 10 }, CONTENT_HAS_MESSAGE_ID,
+		NOTHING },
+	{ { (const uint8_t *)"from", 4 }, CONTENT_HAS_FROM, NOTHING },
+	{ { (const uint8_t *)"received", 8 }, 0, BEFORE_BY },
+	{ { (const uint8_t *)"tls-required", 12 }, 0, TLS_REQUIRED },
 };
-
-enum after_by { NOT_RECEIVED, BEFORE_BY, BEHIND_BY, BY_SEEN };
 
 void
 content_scan_begin(struct content_scan *s, struct span hostname)
 {
 	*s = (struct content_scan){ .hostname = hostname };
+	header_begin(&s->header);
+}
+
+void
+content_scan_watch(struct content_scan *s, struct content_watch w)
+{
+	ASSERT(s->nwatches < CONTENT_WATCHES_MAX);
+	s->watches[s->nwatches++] = w;
+}
+
+void
+content_scan_unwatch(struct content_scan *s, const void *arg)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nwatches; i++)
+		if (s->watches[i].arg != arg)
+			s->watches[n++] = s->watches[i];
+	s->nwatches = n;
 }
 
 static void
@@ -52,139 +65,129 @@ count(uint16_t *n)
 static void
 name_end(struct content_scan *s)
 {
-	struct span name = span_trim(span_of(s->name, s->name_n));
+	const struct header_field *f = &s->header.field;
 
+	s->facts.fields = f->number;
 	for (size_t i = 0; i < COUNT(known); i++) {
-		if (!span_eq_nocase(name, known[i].name))
+		if (!header_is(f, known[i].name))
 			continue;
 		s->facts.flags |= known[i].flag;
-		if (!known[i].is_received)
-			continue;
-		count(&s->facts.received);
-		s->after_by = BEFORE_BY;
+		s->watching = (uint8_t)known[i].watch;
 		s->word_n = 0;
+		if (known[i].watch == BEFORE_BY)
+			count(&s->facts.received);
 	}
-	if (s->facts.fields < UINT32_MAX)
-		s->facts.fields++;
-	s->state = VALUE;
+}
+
+/* One that did not fit is none. */
+static struct span
+word_of(const struct content_scan *s)
+{
+	return span_of(s->word, s->word_n <= sizeof s->word ? s->word_n : 0);
 }
 
 static void
-word_end(struct content_scan *s)
+word_octet(struct content_scan *s, uint8_t c)
 {
-	/* One that did not fit is no host name. */
-	bool is_whole = s->word_n > 0 && s->word_n <= sizeof s->word;
-	struct span word = span_of(s->word, is_whole ? s->word_n : 0);
-
-	if (s->word_n == 0)
-		return;
-	if (s->after_by == BEHIND_BY) {
-		if (is_whole && span_eq_nocase(word, s->hostname))
-			count(&s->facts.received_own);
-		s->after_by = BY_SEEN;
-	} else if (span_eq_nocase(word, SPAN("by"))) {
-		s->after_by = BEHIND_BY;
-	}
-	s->word_n = 0;
-}
-
-static void
-value_octet(struct content_scan *s, uint8_t c)
-{
-	if (s->after_by != BEFORE_BY && s->after_by != BEHIND_BY)
-		return;
-	if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ';') {
-		word_end(s);
-		return;
-	}
 	if (s->word_n < sizeof s->word)
 		s->word[s->word_n] = c;
 	count(&s->word_n);
 }
 
 static void
+received_word_end(struct content_scan *s)
+{
+	if (s->word_n == 0)
+		return;
+	if (s->watching == BEHIND_BY) {
+		if (span_eq_nocase(word_of(s), s->hostname))
+			count(&s->facts.received_own);
+		s->watching = NOTHING;
+	} else if (span_eq_nocase(word_of(s), SPAN("by"))) {
+		s->watching = BEHIND_BY;
+	}
+	s->word_n = 0;
+}
+
+/*
+ * RFC 8689 section 3: "No", however it is folded.  The field stands once; with
+ * two of them nobody knows what was meant, and none counts.
+ */
+static void
+tls_required_end(struct content_scan *s)
+{
+	if (s->has_tls_required)
+		s->facts.flags &= (uint16_t)~CONTENT_TLS_OPTIONAL;
+	else if (span_eq_nocase(span_trim(word_of(s)), SPAN("No")))
+		s->facts.flags |= CONTENT_TLS_OPTIONAL;
+	s->has_tls_required = true;
+}
+
+static bool
+is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void
+value_octet(struct content_scan *s, uint8_t c)
+{
+	if (s->watching == TLS_REQUIRED) {
+		if (s->word_n > 0 || !is_space(c))
+			word_octet(s, is_space(c) ? ' ' : c);
+	} else if (s->watching != NOTHING) {
+		if (is_space(c) || c == ';')
+			received_word_end(s);
+		else
+			word_octet(s, c);
+	}
+}
+
+static void
+value(struct content_scan *s, struct span text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		value_octet(s, text.p[i]);
+}
+
+static void
 field_end(struct content_scan *s)
 {
-	if (s->after_by == BEFORE_BY || s->after_by == BEHIND_BY)
-		word_end(s);
-	s->facts.longest_field = MAX(s->facts.longest_field, s->field_n);
-	s->field_n = 0;
-	s->name_n = 0;
-	s->after_by = NOT_RECEIVED;
+	uint32_t length = (uint32_t)MIN(s->header.field.length, UINT32_MAX);
+
+	if (s->watching == TLS_REQUIRED)
+		tls_required_end(s);
+	else if (s->watching != NOTHING)
+		received_word_end(s);
+	s->facts.longest_field = MAX(s->facts.longest_field, length);
+	s->watching = NOTHING;
 }
 
 static void
-on_line(struct content_scan *s, uint8_t c)
+on_event(struct content_scan *s, struct header_event ev)
 {
-	if ((c == ' ' || c == '\t') && s->facts.fields > 0) {
-		s->state = VALUE;
-		value_octet(s, c);
-		return;
-	}
-	s->field_n--;		/* this octet is the next line's already */
-	field_end(s);
-	if (c == '\r')
-		s->state = EMPTY;
-	else if (c < 33 || c > 126 || c == ':')
-		s->state = BODY;
-	else {
-		s->state = NAME;
-		s->name[s->name_n++] = c;
-	}
-}
-
-static void
-on_name(struct content_scan *s, uint8_t c)
-{
-	if (c == ':') {
+	if (ev.kind == HEADER_FIELD)
 		name_end(s);
-	} else if ((c < 33 && c != ' ' && c != '\t') || c > 126) {
-		/* The line was no field: it is the body's first. */
-		s->field_n = 0;
-		s->state = BODY;
-	} else if (s->name_n < sizeof s->name) {
-		s->name[s->name_n++] = c;
-	} else {
-		s->name[0] = '!';	/* too long for any that we know */
-	}
+	else if (ev.kind == HEADER_VALUE && s->watching != NOTHING)
+		value(s, ev.text);
+	else if (ev.kind == HEADER_FIELD_END)
+		field_end(s);
+	else if (ev.kind == HEADER_END)
+		s->is_body = true;
+	for (size_t i = 0; i < s->nwatches; i++)
+		s->watches[i].event(s->watches[i].arg, &s->header, ev);
 }
 
 static void
-line_end(struct content_scan *s)
+header_feed(struct content_scan *s, struct span in)
 {
-	s->facts.header_size = (uint32_t)MIN(s->facts.size, UINT32_MAX);
-	s->line_n = 0;
-	s->state = s->state == EMPTY ? BODY : LINE;
-}
+	while (!s->is_body) {
+		struct header_event ev = header_next(&s->header, &in);
 
-static void
-header_octet(struct content_scan *s, uint8_t c)
-{
-	s->facts.size++;
-	if (c >= 128)
-		s->facts.flags |= CONTENT_8BIT;
-	if (s->line_n == 0 && c == '.')
-		s->facts.flags |= CONTENT_DOT_LINE;
-	if (s->field_n < UINT32_MAX)
-		s->field_n++;
-	if (c == '\n' && (s->state == VALUE || s->state == EMPTY)) {
-		value_octet(s, c);
-		line_end(s);
-		return;
+		if (ev.kind == HEADER_MORE)
+			return;
+		on_event(s, ev);
 	}
-	if (s->state == LINE) {
-		on_line(s, c);
-		if (s->state == NAME)
-			s->field_n = 1;
-		else if (s->state != VALUE)
-			s->field_n = 0;
-	} else if (s->state == NAME) {
-		on_name(s, c);
-	} else {
-		value_octet(s, c);
-	}
-	if (c != '\r')
-		line_grew(s, 1);
 }
 
 static bool
@@ -204,7 +207,7 @@ has_8bit(struct span s)
 
 /* Canonical content: a CR stands before each LF and nowhere else. */
 static void
-body_feed(struct content_scan *s, struct span in)
+lines_feed(struct content_scan *s, struct span in)
 {
 	if (has_8bit(in))
 		s->facts.flags |= CONTENT_8BIT;
@@ -226,16 +229,16 @@ body_feed(struct content_scan *s, struct span in)
 void
 content_scan_feed(struct content_scan *s, struct span in)
 {
-	while (in.n > 0 && s->state != BODY)
-		header_octet(s, span_take(&in, 1).p[0]);
 	s->facts.size += in.n;
-	body_feed(s, in);
+	header_feed(s, in);
+	lines_feed(s, in);
 }
 
 struct content_facts
 content_scan_end(struct content_scan *s)
 {
-	if (s->state != BODY)
-		field_end(s);
+	while (!s->is_body)
+		on_event(s, header_end(&s->header));
+	s->facts.header_size = (uint32_t)MIN(s->header.size, UINT32_MAX);
 	return s->facts;
 }

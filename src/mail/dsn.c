@@ -2,7 +2,10 @@
  * dsn.c - written from top to bottom; the first failure is kept.
  */
 #include "mail/dsn.h"
+
+#include "base/utf8.h"
 #include "mail/date.h"
+#include "mail/xtext.h"
 
 #include <stdio.h>
 
@@ -16,7 +19,11 @@ struct writer {
 	struct buf		*to;
 	enum err		 error;
 	struct span		 copy;		/* of the original */
-	bool			 is_8bit;
+	enum dsn_action		 worst;
+	bool			 is_8bit;	/* the whole */
+	bool			 is_8bit_copy, is_8bit_words;
+	bool			 is_full;
+	bool			 is_brief;	/* else it did not fit */
 	char			 boundary[BOUNDARY_MAX];
 };
 
@@ -55,6 +62,69 @@ put_plain(struct writer *w, struct span s)
 	s.n = MIN(s.n, DSN_TEXT_MAX / 2);
 	for (size_t i = 0; i < s.n; i++)
 		put_octet(w, plain_octet(s.p[i]));
+}
+
+static bool
+is_beyond_ascii(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] > 127)
+			return true;
+	return false;
+}
+
+/* Words for people, and To: UTF-8 as it is. */
+static void
+put_address(struct writer *w, struct span s)
+{
+	if (!is_beyond_ascii(s) || !utf8_is_clean(s)) {
+		put_plain(w, s);
+		return;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		put_octet(w, s.p[i]);
+}
+
+/* RFC 6533 section 3: what is beyond ASCII as \x{HEX}, `\` and `+` as well. */
+static void
+put_utf8_xtext(struct writer *w, struct span s)
+{
+	while (s.n > 0) {
+		uint32_t point = s.p[0];
+		size_t n = point < 0x80 ? 1 : utf8_take(s, &point);
+
+		if (n == 0 || (n > 1 && utf8_is_hidden(point)))
+			put(w, "?");
+		else if (n > 1 || point == '\\' || point == '+' || point == '=')
+			put(w, "\\x{%02X}", point);
+		else
+			put_octet(w, plain_octet((uint8_t)point));
+		s = span_skip(s, MAX(n, (size_t)1));
+	}
+}
+
+/* "rfc822; user@example.net" */
+static void
+put_typed(struct writer *w, struct span address)
+{
+	if (is_beyond_ascii(address)) {
+		put(w, "utf-8; ");
+		put_utf8_xtext(w, address);
+	} else {
+		put(w, "rfc822; ");
+		put_plain(w, address);
+	}
+}
+
+/* What was said in xtext (RFC 3461 6.3), or nothing. */
+static void
+put_decoded(struct writer *w, struct span xtext)
+{
+	uint8_t text[DSN_TEXT_MAX / 2];
+	size_t n;
+
+	if (xtext_decode(xtext, text, sizeof text, &n))
+		put_plain(w, span_of(text, n));
 }
 
 /* A stranger's words; `at` columns are used, lines go on behind `indent`. */
@@ -100,28 +170,34 @@ is_status(struct span s, char class)
 	return ndots == 2 && ndigits > 0;
 }
 
+static const struct {
+	char		 class;
+	const char	*action, *subject, *words;
+} actions[] = {
+	[DSN_FAILED] = { '5', "failed", "Undelivered mail",
+	    "Your message could not be delivered to the recipients below.\r\n"
+	    "It will not be tried again.\r\n" },
+	[DSN_DELAYED] = { '4', "delayed", "Mail is delayed",
+	    "Your message could not be delivered yet to the recipients\r\n"
+	    "below. There is nothing to do: it will be tried again.\r\n" },
+	[DSN_RELAYED] = { '2', "relayed", "Mail was passed on",
+	    "Your message for the recipients below went to a server that\r\n"
+	    "does not report what becomes of it.\r\n" },
+	[DSN_DELIVERED] = { '2', "delivered", "Mail was delivered",
+	    "Your message is in the mailboxes of the recipients below.\r\n" },
+};
+_Static_assert(COUNT(actions) == DSN_ACTION_COUNT, "every action has words");
+
 static void
 put_status(struct writer *w, const struct dsn_recipient *r)
 {
-	char class = w->d->action == DSN_FAILED ? '5' : '4';
+	char class = actions[r->action].class;
 
 	if (is_status(r->status, class))
 		put_plain(w, r->status);
 	else
 		put(w, "%c.0.0", class);
 }
-
-static const struct {
-	const char *action, *subject, *words;
-} actions[] = {
-	[DSN_FAILED] = { "failed", "Undelivered mail",
-	    "Your message could not be delivered to the recipients below.\r\n"
-	    "It will not be tried again.\r\n" },
-	[DSN_DELAYED] = { "delayed", "Mail is delayed",
-	    "Your message could not be delivered yet to the recipients\r\n"
-	    "below. There is nothing to do: it will be tried again.\r\n" },
-};
-_Static_assert(COUNT(actions) == DSN_ACTION_COUNT, "every action has words");
 
 static void
 put_head(struct writer *w)
@@ -139,12 +215,15 @@ put_head(struct writer *w)
 		put_plain(w, d->hostname);
 	}
 	put(w, ">\r\nTo: <");
-	put_plain(w, d->reverse_path);
+	put_address(w, d->reverse_path);
 	put(w, ">\r\nSubject: %s\r\nDate: %s\r\nMessage-ID: <%s@",
-	    actions[d->action].subject, date, id);
+	    actions[w->worst].subject, date, id);
 	put_plain(w, d->hostname);
+	put(w, ">\r\n");
+	if (d->is_tls_optional)
+		put(w, "TLS-Required: No\r\n");
 	/* RFC 3834 section 5: nobody should answer this by machine. */
-	put(w, ">\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
+	put(w, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"%s\"\r\n", w->boundary);
 	put(w, "Content-Transfer-Encoding: %s\r\n\r\n"
@@ -161,29 +240,53 @@ put_part(struct writer *w, const char *type, bool is_8bit)
 }
 
 static void
+put_recipient_words(struct writer *w, const struct dsn_recipient *r)
+{
+	put(w, "<");
+	put_address(w, r->address);
+	put(w, ">\r\n");
+	if (w->is_brief)
+		return;
+	put(w, "    ");
+	if (r->remote.n > 0 && r->code > 0) {
+		put_plain(w, r->remote);
+		put(w, " said %u:\r\n    ", r->code);
+	}
+	put_folded(w, 4, "    ", r->text);
+	put(w, "\r\n\r\n");
+}
+
+/* Those of one kind, below what there is to say of them. */
+static void
+put_action_words(struct writer *w, enum dsn_action action)
+{
+	const struct dsn *d = w->d;
+	bool is_said = false;
+
+	for (size_t i = 0; i < d->nrecipients; i++) {
+		if (d->recipients[i].action != action)
+			continue;
+		if (!is_said)
+			put(w, "%s\r\n", actions[action].words);
+		is_said = true;
+		put_recipient_words(w, &d->recipients[i]);
+	}
+}
+
+static void
 put_words(struct writer *w)
 {
 	const struct dsn *d = w->d;
 	char id[MSG_ID_LETTERS + 1];
 
 	msg_id_print(&d->original_id, id);
-	put_part(w, "text/plain; charset=us-ascii", false);
+	put_part(w, w->is_8bit_words ? "text/plain; charset=utf-8" :
+	    "text/plain; charset=us-ascii", w->is_8bit_words);
 	put(w, "This is the mail server ");
 	put_plain(w, d->hostname);
-	put(w, ".\r\n\r\n%s\r\n", actions[d->action].words);
-	for (size_t i = 0; i < d->nrecipients; i++) {
-		const struct dsn_recipient *r = &d->recipients[i];
-
-		put(w, "<");
-		put_plain(w, r->address);
-		put(w, ">\r\n    ");
-		if (r->remote.n > 0 && r->code > 0) {
-			put_plain(w, r->remote);
-			put(w, " said %u:\r\n    ", r->code);
-		}
-		put_folded(w, 4, "    ", r->text);
-		put(w, "\r\n\r\n");
-	}
+	put(w, ".\r\n\r\n");
+	for (unsigned int i = 0; i < DSN_ACTION_COUNT; i++)
+		put_action_words(w, (enum dsn_action)i);
 	put(w, "For the postmaster: the message was %s here.\r\n", id);
 }
 
@@ -201,22 +304,53 @@ put_remote(struct writer *w, struct span remote)
 }
 
 static void
-put_recipient_status(struct writer *w, const struct dsn_recipient *r)
+put_diagnostic(struct writer *w, const struct dsn_recipient *r)
 {
-	put(w, "\r\nFinal-Recipient: rfc822; ");
-	put_plain(w, r->address);
-	put(w, "\r\nAction: %s\r\nStatus: ", actions[w->d->action].action);
-	put_status(w, r);
-	put(w, "\r\n");
-	put_remote(w, r->remote);
 	if (r->code > 0) {
 		put(w, "Diagnostic-Code: smtp; %u ", r->code);
 		put_folded(w, 28, "\t", r->text);
-	} else {
+	} else if (r->text.n > 0) {
 		put(w, "Diagnostic-Code: x-posthorse; ");
 		put_folded(w, 30, "\t", r->text);
-	}
+	} else
+		return;
 	put(w, "\r\n");
+}
+
+/* RFC 3464 2.3.1: the type as it was said, the address decoded. */
+static void
+put_original_recipient(struct writer *w, struct span orcpt)
+{
+	struct span rest = orcpt, type = span_take(&rest, span_find(rest, ';'));
+
+	if (rest.n < 2)
+		return;
+	put(w, "Original-Recipient: ");
+	put_plain(w, type);
+	put(w, "; ");
+	rest = span_skip(rest, 1);
+	if (is_beyond_ascii(rest))
+		put_utf8_xtext(w, rest);
+	else
+		put_decoded(w, rest);
+	put(w, "\r\n");
+}
+
+static void
+put_recipient_status(struct writer *w, const struct dsn_recipient *r)
+{
+	put(w, "\r\n");
+	if (!w->is_brief)
+		put_original_recipient(w, r->orcpt);
+	put(w, "Final-Recipient: ");
+	put_typed(w, r->address);
+	put(w, "\r\nAction: %s\r\nStatus: ", actions[r->action].action);
+	put_status(w, r);
+	put(w, "\r\n");
+	if (w->is_brief)
+		return;
+	put_remote(w, r->remote);
+	put_diagnostic(w, r);
 }
 
 static void
@@ -226,9 +360,24 @@ put_status_part(struct writer *w)
 
 	date_print(w->d->arrived_ms, date);
 	put_part(w, "message/delivery-status", false);
+	if (w->d->envid.n > 0) {
+		put(w, "Original-Envelope-Id: ");
+		put_decoded(w, w->d->envid);
+		put(w, "\r\n");
+	}
 	put(w, "Reporting-MTA: dns; ");
 	put_plain(w, w->d->hostname);
 	put(w, "\r\nArrival-Date: %s\r\n", date);
+	/* RFC 2852 section 5: before other fields that were added. */
+	if (w->d->by_ms > 0) {
+		date_print(w->d->by_ms, date);
+		put(w, "Deliver-By-Date: %s\r\n", date);
+	}
+	if (w->d->hold_ms > 0) {
+		/* RFC 4865 5.1.2 */
+		date_print_utc(w->d->hold_ms, date);
+		put(w, "Future-Release-Request: until;%s\r\n", date);
+	}
 	for (size_t i = 0; i < w->d->nrecipients; i++)
 		put_recipient_status(w, &w->d->recipients[i]);
 }
@@ -280,9 +429,25 @@ choose_copy(struct writer *w)
 	size_t limit = d->original_max == 0 ? DSN_ORIGINAL_MAX :
 	    d->original_max;
 
-	w->copy = header_of(d->original, limit);
-	for (size_t i = 0; i < w->copy.n; i++)
-		w->is_8bit = w->is_8bit || w->copy.p[i] > 127;
+	w->is_full = d->is_full && d->original.n <= limit;
+	w->copy = w->is_full ? d->original : header_of(d->original, limit);
+	w->is_8bit_copy = is_beyond_ascii(w->copy);
+	w->is_8bit = w->is_8bit_copy || is_beyond_ascii(d->reverse_path);
+}
+
+static void
+look_at_recipients(struct writer *w)
+{
+	w->worst = DSN_DELIVERED;
+	for (size_t i = 0; i < w->d->nrecipients; i++) {
+		const struct dsn_recipient *r = &w->d->recipients[i];
+
+		ASSERT(r->action < DSN_ACTION_COUNT);
+		w->worst = MIN(w->worst, r->action);
+		w->is_8bit_words = w->is_8bit_words ||
+		    is_beyond_ascii(r->address);
+	}
+	w->is_8bit = w->is_8bit || w->is_8bit_words;
 }
 
 static bool
@@ -315,6 +480,27 @@ choose_boundary(struct writer *w)
 	return false;
 }
 
+static void
+put_report(struct writer *w)
+{
+	put_head(w);
+	put_words(w);
+	put_status_part(w);
+	put_part(w, w->is_full ? "message/rfc822" : "text/rfc822-headers",
+	    w->is_8bit_copy);
+	put_copy(w);
+	put(w, "\r\n--%s--\r\n", w->boundary);
+}
+
+static void
+make_brief(struct writer *w)
+{
+	w->is_brief = true;
+	w->is_full = w->is_8bit_copy = false;
+	w->copy.n = 0;
+	w->error = ERR_OK;
+}
+
 enum err
 dsn_write(const struct dsn *d, struct buf *to)
 {
@@ -323,16 +509,16 @@ dsn_write(const struct dsn *d, struct buf *to)
 
 	ASSERT(d->reverse_path.n > 0);
 	ASSERT(d->nrecipients > 0 && d->nrecipients <= DSN_RECIPIENTS_MAX);
-	ASSERT(d->action < DSN_ACTION_COUNT);
 	choose_copy(&w);
+	look_at_recipients(&w);
 	if (!choose_boundary(&w))
 		return ERR_CORRUPT;
-	put_head(&w);
-	put_words(&w);
-	put_status_part(&w);
-	put_part(&w, "text/rfc822-headers", w.is_8bit);
-	put_copy(&w);
-	put(&w, "\r\n--%s--\r\n", w.boundary);
+	put_report(&w);
+	if (w.error == ERR_FULL) {
+		buf_cut(to, before);
+		make_brief(&w);
+		put_report(&w);
+	}
 	if (w.error != ERR_OK)
 		buf_cut(to, before);
 	return w.error;

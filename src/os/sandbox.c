@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -37,6 +38,14 @@ sandbox_profile_name(enum sandbox_profile profile)
 		[SANDBOX_LOCAL] = "local",
 		[SANDBOX_SENDER] = "sender",
 		[SANDBOX_RECEIVER] = "receiver",
+		[SANDBOX_KEYS] = "keys",
+		[SANDBOX_STATE] = "state",
+		[SANDBOX_SQLITE] = "sqlite",
+		[SANDBOX_DOVECOT] = "dovecot",
+		[SANDBOX_POSTGRESQL] = "postgresql",
+		[SANDBOX_LDAP] = "ldap",
+		[SANDBOX_TOKEN] = "token",
+		[SANDBOX_PAM] = "pam",
 	};
 	_Static_assert(COUNT(names) == SANDBOX_PROFILE_COUNT, "all named");
 
@@ -184,25 +193,42 @@ caps_keep(uint64_t kept)
 	return ERR_OK;
 }
 
-enum err
-sandbox_harden(enum sandbox_profile profile, bool keep_dumpable)
+static enum err
+give_up(uint64_t kept, bool keep_dumpable)
 {
 	static const struct rlimit none = { 0, 0 };
-	uint64_t kept = profile == SANDBOX_SUPERVISOR ? SUPERVISOR_CAPS : 0;
-	enum err e;
 
 	/* Even gmtime_r() opens the zone's file when it is called first. */
 	tzset();
+#ifdef M_ARENA_MAX
+	/* One heap for all threads: before glibc gives back what the end of
+	 * another one holds, it opens /proc/sys/vm/overcommit_memory. */
+	(void)mallopt(M_ARENA_MAX, 1);
+#endif
 	if (setrlimit(RLIMIT_CORE, &none) != 0 ||
 	    prctl(PR_SET_DUMPABLE, keep_dumpable || SANDBOX_IS_WIDE ? 1 : 0, 0,
 		0, 0) != 0)
 		return ERR_IO;
 	bounding_drop(kept);
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	e = caps_keep(kept);
-	if (e != ERR_OK)
-		return e;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return ERR_IO;
-	return ERR_OK;
+	return caps_keep(kept);
+}
+
+enum err
+sandbox_harden(enum sandbox_profile profile, bool keep_dumpable)
+{
+	enum err e = give_up(profile == SANDBOX_SUPERVISOR ? SUPERVISOR_CAPS :
+	    0, keep_dumpable);
+
+	if (e == ERR_OK && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		e = ERR_IO;
+	return e;
+}
+
+enum err
+sandbox_harden_for_helpers(enum sandbox_profile profile)
+{
+	/* A role can empty its bounding set only with that right more. */
+	return give_up(profile == SANDBOX_SUPERVISOR ?
+	    SUPERVISOR_CAPS | CAP(CAP_SETPCAP) : 0, false);
 }

@@ -32,6 +32,14 @@ enum sandbox_profile {
 	SANDBOX_LOCAL,
 	SANDBOX_SENDER,
 	SANDBOX_RECEIVER,
+	SANDBOX_KEYS,
+	SANDBOX_STATE,
+	SANDBOX_SQLITE,		/* back ends, each with its library */
+	SANDBOX_DOVECOT,
+	SANDBOX_POSTGRESQL,
+	SANDBOX_LDAP,
+	SANDBOX_TOKEN,
+	SANDBOX_PAM,		/* no list: its modules do what they do */
 	SANDBOX_PROFILE_COUNT
 };
 /* "receiver"; for the log. */
@@ -80,6 +88,13 @@ MUST_USE enum err sandbox_drop_ids(const struct sandbox_system *sys,
  */
 MUST_USE enum err sandbox_harden(enum sandbox_profile profile,
     bool keep_dumpable);
+
+/*
+ * The same but for no_new_privs: a program that PAM runs may gain rights (of the
+ * bounding set, which is empty in a role).  As root only.  The supervisor calls
+ * it behind its own sandbox_seccomp, which needs either.
+ */
+MUST_USE enum err sandbox_harden_for_helpers(enum sandbox_profile profile);
 
 /* A directory (or file) that stays in reach. */
 struct sandbox_dir {

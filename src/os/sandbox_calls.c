@@ -21,8 +21,17 @@
 #define LOCAL		R(LOCAL)
 #define SENDER		R(SENDER)
 #define RECEIVER	R(RECEIVER)
+#define KEYS		R(KEYS)
+#define STATE		R(STATE)
+#define SQLITE		R(SQLITE)
+#define DOVECOT		R(DOVECOT)
+#define POSTGRESQL	R(POSTGRESQL)
+#define LDAP		R(LDAP)
+#define TOKEN		R(TOKEN)
+#define SERVERS		(POSTGRESQL | LDAP | TOKEN)	/* that talk to one */
 #define BASE		(ADMIN | LOOKUP | RESOLVER | QUEUE | LOCAL | SENDER | \
-	RECEIVER)
+	RECEIVER | KEYS | STATE | SQLITE | DOVECOT | \
+	POSTGRESQL | LDAP | TOKEN)
 #define C(name)		SCMP_SYS(name)
 
 const struct sandbox_call sandbox_allowed[] = {
@@ -103,22 +112,37 @@ const struct sandbox_call sandbox_allowed[] = {
 	    "which address was called" },
 	{ C(socket), SENDER | RESOLVER, NARROW_INTERNET, "outgoing" },
 	{ C(connect), SENDER | RESOLVER, 0, "outgoing" },
+	{ C(socket), DOVECOT | POSTGRESQL | LDAP, NARROW_LOCAL,
+	    "to a socket here" },
+	{ C(socket), SERVERS, NARROW_INTERNET, "to its server" },
+	{ C(connect), DOVECOT | SERVERS, 0, "to its server" },
+	{ C(setsockopt), SERVERS, 0, "TCP_NODELAY, keepalive" },
+	{ C(getsockopt), SERVERS, 0, "result of connect" },
+	{ C(getsockname), SERVERS, 0, "libpq: its own address" },
+	{ C(getpeername), SERVERS, 0, "libpq, libldap: are we connected" },
+	{ C(openat), SERVERS, NARROW_READ_ONLY,
+	    "who vouches for its server (Landlock: nothing else)" },
 	{ C(bind), RESOLVER, 0, "random UDP ports (Landlock bars TCP)" },
 	{ C(sendmmsg), RESOLVER, 0, "libunbound" },
 	{ C(recvmmsg), RESOLVER, 0, "libunbound" },
 	{ C(epoll_create1), RESOLVER, 0, "libunbound's own loop" },
 	{ C(socketpair), RESOLVER, 0, "libunbound's own loop" },
+	{ C(socketpair), TOKEN, 0, "libcurl wakes itself" },
 	{ C(pipe2), RESOLVER, 0, "libunbound's own loop" },
 
 	/* Files. */
-	{ C(pread64), QUEUE | LOCAL | SENDER | LOOKUP | ADMIN, 0,
+	{ C(pread64), QUEUE | LOCAL | SENDER | LOOKUP | ADMIN | STATE, 0,
 	    "records, jobs in a memfd, tables, history" },
+	{ C(pread64), SQLITE, 0, "pages of its database" },
+	{ C(pread64), KEYS | RECEIVER, 0,
+	    "a certificate that has changed, from a given descriptor" },
 	{ C(preadv), QUEUE, 0, "records" },
-	{ C(pwrite64), RECEIVER | QUEUE | ADMIN, 0, "records, history" },
+	{ C(pwrite64), RECEIVER | QUEUE | ADMIN | STATE, 0,
+	    "records, history, SQLite" },
 	{ C(pwritev), RECEIVER | QUEUE | ADMIN, 0, "as pwrite64" },
-	{ C(fdatasync), RECEIVER | QUEUE | LOCAL | ADMIN, 0,
-	    "250 means durable" },
-	{ C(fsync), QUEUE | LOCAL | ADMIN, 0, "directories" },
+	{ C(fdatasync), RECEIVER | QUEUE | LOCAL | ADMIN | STATE, 0,
+	    "250 means durable; SQLite's log into its file" },
+	{ C(fsync), QUEUE | LOCAL | ADMIN | STATE, 0, "directories" },
 	{ C(sync_file_range), RECEIVER | QUEUE | LOCAL, 0,
 	    "begin to write back early" },
 	{ C(syncfs), LOCAL, 0, "many files at once" },
@@ -127,16 +151,20 @@ const struct sandbox_call sandbox_allowed[] = {
 	{ C(memfd_create), QUEUE, 0, "a job's contents" },
 	{ C(openat), LOOKUP | RESOLVER, NARROW_READ_ONLY,
 	    "tables; libunbound's anchor (Landlock: nothing else)" },
-	{ C(openat), QUEUE | LOCAL | ADMIN, 0, "spool, mailboxes, log" },
+	{ C(openat), SQLITE, NARROW_READ_ONLY, "its database, for each question" },
+	{ C(openat), QUEUE | LOCAL | ADMIN | STATE, 0,
+	    "spool, mailboxes, log, SQLite's own log" },
+	{ C(access), STATE | SQLITE, 0, "SQLite: is its log there" },
+	{ C(faccessat), STATE | SQLITE, 0, "as access" },
 	{ C(getdents64), QUEUE | LOCAL | ADMIN, 0, "list a directory" },
 	{ C(mkdirat), QUEUE | LOCAL | ADMIN, 0, "make a folder" },
 	{ C(renameat), QUEUE | LOCAL | ADMIN, 0, "what is complete" },
 	{ C(renameat2), QUEUE | LOCAL | ADMIN, 0, "as renameat" },
 	{ C(rename), QUEUE | LOCAL | ADMIN, 0, "as renameat" },
 	{ C(linkat), LOCAL, 0, "a name that must be new" },
-	{ C(unlinkat), QUEUE | LOCAL | ADMIN, 0, "what is finished" },
-	{ C(unlink), QUEUE | LOCAL | ADMIN, 0, "as unlinkat" },
-	{ C(ftruncate), QUEUE | LOCAL | ADMIN, 0, "sizes of files" },
+	{ C(unlinkat), QUEUE | LOCAL | ADMIN | STATE, 0, "what is finished" },
+	{ C(unlink), QUEUE | LOCAL | ADMIN | STATE, 0, "as unlinkat" },
+	{ C(ftruncate), QUEUE | LOCAL | ADMIN | STATE, 0, "sizes of files" },
 	{ C(fallocate), QUEUE | ADMIN, 0, "room before it is needed" },
 	{ C(fadvise64), QUEUE, 0, "mail that waits leaves the page cache" },
 	{ C(fstatfs), QUEUE | LOCAL | ADMIN, 0, "free disk" },

@@ -28,6 +28,7 @@ enum sandbox_narrow {
 	NARROW_NO_EXEC,		/* third argument without PROT_EXEC */
 	NARROW_READ_ONLY,	/* openat: neither writes nor creates */
 	NARROW_INTERNET,	/* socket: IPv4 or IPv6 */
+	NARROW_LOCAL,		/* socket: of this host */
 	NARROW_SELF,		/* first argument: this process */
 	NARROW_IOCTL,		/* FIONBIO, and whether it is a terminal */
 	NARROW_COUNT

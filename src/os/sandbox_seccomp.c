@@ -61,6 +61,12 @@ allow_internet(scmp_filter_ctx f, int number)
 }
 
 static bool
+allow_local(scmp_filter_ctx f, int number)
+{
+	return allow_one(f, number, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+}
+
+static bool
 allow_self(scmp_filter_ctx f, int number)
 {
 	return allow_one(f, number,
@@ -82,6 +88,7 @@ allow_row(scmp_filter_ctx f, const struct sandbox_call *row)
 		[NARROW_NO_EXEC] = allow_no_exec,
 		[NARROW_READ_ONLY] = allow_read_only,
 		[NARROW_INTERNET] = allow_internet,
+		[NARROW_LOCAL] = allow_local,
 		[NARROW_SELF] = allow_self,
 		[NARROW_IOCTL] = allow_ioctl,
 	};
@@ -155,6 +162,10 @@ fill(scmp_filter_ctx f, enum sandbox_profile profile)
 	if (seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1) != 0 ||
 	    seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH,
 	    SCMP_ACT_KILL_PROCESS) != 0)
+		return false;
+	/* Where helpers may gain rights it is not set, and not to be. */
+	if (seccomp_attr_set(f, SCMP_FLTATR_CTL_NNP, geteuid() != 0 ||
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) != 0)
 		return false;
 	(void)seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	return profile == SANDBOX_SUPERVISOR ? fill_supervisor(f) :

@@ -56,6 +56,22 @@ dns_host_name(struct span text, struct dns_name *name)
 	return ERR_OK;
 }
 
+/* All of rdata is one name; the root leaves *name empty. */
+static enum err
+read_name(struct span rdata, struct dns_name *name)
+{
+	while (rdata.n > 0 && rdata.p[0] != 0) {
+		size_t n = rdata.p[0];
+
+		/* 64 and more would be a pointer: there are none here. */
+		if (n > DNS_LABEL_MAX || n >= rdata.n ||
+		    !name_add(name, span_of(rdata.p + 1, n)))
+			return ERR_SYNTAX;
+		rdata = span_skip(rdata, n + 1);
+	}
+	return rdata.n == 1 ? ERR_OK : ERR_SYNTAX;
+}
+
 enum err
 dns_mx_parse(struct span rdata, struct dns_mx *mx)
 {
@@ -64,20 +80,21 @@ dns_mx_parse(struct span rdata, struct dns_mx *mx)
 	if (rdata.n < 3)
 		return ERR_SYNTAX;
 	got.preference = (uint16_t)(rdata.p[0] << 8 | rdata.p[1]);
-	rdata = span_skip(rdata, 2);
-	while (rdata.n > 0 && rdata.p[0] != 0) {
-		size_t n = rdata.p[0];
-
-		/* 64 and more would be a pointer: there are none here. */
-		if (n > DNS_LABEL_MAX || n >= rdata.n ||
-		    !name_add(&got.host, span_of(rdata.p + 1, n)))
-			return ERR_SYNTAX;
-		rdata = span_skip(rdata, n + 1);
-	}
-	if (rdata.n != 1)
+	if (read_name(span_skip(rdata, 2), &got.host) != ERR_OK)
 		return ERR_SYNTAX;
 	got.is_null = got.host.n == 0;
 	*mx = got;
+	return ERR_OK;
+}
+
+enum err
+dns_ptr_parse(struct span rdata, struct dns_name *name)
+{
+	struct dns_name got = { 0 };
+
+	if (read_name(rdata, &got) != ERR_OK || got.n == 0)
+		return ERR_SYNTAX;
+	*name = got;
 	return ERR_OK;
 }
 

@@ -4,7 +4,7 @@
  * Pure.  Names come uncompressed, as libunbound gives them.  A name that is no
  * host name (RFC 1123 2.1: letters, digits, hyphens) is refused before anybody
  * logs it, looks it up or writes it into a header (DNS-2).
- * RFC 1035 3.1 (names), 3.3.9 (MX), 3.4.1 (A); RFC 3596 2.2 (AAAA); RFC 7505.
+ * RFC 1035 3.1 (names), 3.3.9 (MX), 3.3.12 (PTR), 3.4.1 (A); RFC 3596 2.2 (AAAA); RFC 7505.
  */
 #ifndef POSTHORSE_PROTO_DNS_RDATA_H
 #define POSTHORSE_PROTO_DNS_RDATA_H
@@ -31,6 +31,7 @@ struct dns_mx {
 MUST_USE enum err dns_host_name(struct span text, struct dns_name *name);
 /* ERR_SYNTAX: short, overlong, trailing octets, or no host name. */
 MUST_USE enum err dns_mx_parse(struct span rdata, struct dns_mx *mx);
+MUST_USE enum err dns_ptr_parse(struct span rdata, struct dns_name *name);
 
 /*
  * May mail from the Internet be sent there?  False for this-network, private,

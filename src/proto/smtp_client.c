@@ -1,11 +1,12 @@
 /*
  * smtp_client.c - phases, what is to be done, and how it ends.
  */
+#include "mail/envelope.h"
 #include "proto/smtp_client_private.h"
 
 #include <stdarg.h>
 
-#define OUT_MAX		(64u * 1024)
+#define OUT_MAX		(128u * 1024)
 
 static client_answer on_quit, on_idle;
 
@@ -153,6 +154,7 @@ client_close(struct smtp_client *c, enum smtp_client_end end,
 	c->close = *why;
 	c->close.kind = SMTP_CLIENT_CLOSE;
 	c->close.end = end;
+	c->close.is_tls_trouble = c->is_tls_begun;
 	client_todo(c, SMTP_CLIENT_CLOSE);
 }
 
@@ -285,6 +287,8 @@ take_action(struct smtp_client *c, struct smtp_client_action *act)
 	}
 	if (kind == SMTP_CLIENT_DEADLINE)
 		act->ms = c->deadline_ms;
+	if (kind == SMTP_CLIENT_CONTENT)
+		act->is_chunk = (c->msg.flags & ENVELOPE_BINARY) != 0;
 	return true;
 }
 
@@ -309,19 +313,21 @@ smtp_client_next(struct smtp_client *c, struct span *in)
 }
 
 void
-smtp_client_connected(struct smtp_client *c)
+smtp_client_connected(struct smtp_client *c, bool is_verified)
 {
 	ASSERT(c->phase == PH_NEW);
 	c->is_tls = c->set.tls == SMTP_CLIENT_TLS_IMPLICIT;
+	c->is_verified = c->is_tls && is_verified;
 	c->phase = PH_GREETING;
 	client_deadline(c, c->set.timeouts.reply);
 }
 
 void
-smtp_client_tls_ready(struct smtp_client *c)
+smtp_client_tls_ready(struct smtp_client *c, bool is_verified)
 {
 	ASSERT(c->phase == PH_TLS);
 	c->is_tls = true;
+	c->is_verified = is_verified;
 	/* TLS-3: what was offered in plain is forgotten. */
 	client_hello(c);
 }
@@ -351,6 +357,24 @@ void
 smtp_client_lost(struct smtp_client *c, const char *why)
 {
 	client_close_own(c, phases[c->phase].lost, lost_status(c), why);
+}
+
+bool
+smtp_client_passes_dsn(const struct smtp_client *c)
+{
+	return (c->offers & OFFER_DSN) != 0;
+}
+
+bool
+smtp_client_passes_by(const struct smtp_client *c)
+{
+	return (c->offers & OFFER_BY) != 0;
+}
+
+bool
+smtp_client_may_begin(const struct smtp_client *c)
+{
+	return c->limits.mails == 0 || c->nmails < c->limits.mails;
 }
 
 bool

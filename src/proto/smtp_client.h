@@ -6,6 +6,7 @@
  *
  *	connected -> [greeting EHLO STARTTLS TLS EHLO AUTH] -> READY
  *	begin     -> [MAIL RCPT* DATA content] -> RESULT* MESSAGE_DONE READY
+ *		     (behind its limits others may be open: begin again)
  *	quit      -> CLOSE
  *
  * With PIPELINING the envelope of the next message may leave behind the final
@@ -23,14 +24,19 @@
  * replies out of turn and octets behind the 220 of STARTTLS end the connection
  * with a temporary failure.
  *
- * A message with 8-bit octets is not sent to a server without 8BITMIME: RFC
- * 6152 section 3 leaves the choice of converting or returning it; changing
- * content would break signatures.  UNFIT says so, and leaves its recipients
- * open: another host of the site may take it (SMTP-14).
+ * A message is never changed to suit a server, nor sent to one that lacks what
+ * it needs: 8BITMIME for 8-bit octets (RFC 6152 section 3), SMTPUTF8 for an
+ * address or a header beyond ASCII (RFC 6531 3.2), CHUNKING and BINARYMIME (RFC
+ * 3030), REQUIRETLS and a name and a certificate that were verified (RFC 8689
+ * 4.2.1), DELIVERBY where late mail is to be returned (RFC 2852 4.1.4.1).  UNFIT
+ * says so, and leaves its recipients open: another host of the site may take it
+ * (SMTP-14).  What only asks for a service (DSN, MT-PRIORITY) is passed on where
+ * it is offered.
  */
 #ifndef POSTHORSE_PROTO_SMTP_CLIENT_H
 #define POSTHORSE_PROTO_SMTP_CLIENT_H
 
+#include "proto/smtp_limits.h"
 #include "proto/smtp_reply_parse.h"
 
 #define SMTP_CLIENT_WINDOW	100u	/* pipelined commands without reply */
@@ -54,6 +60,8 @@ struct smtp_client_settings {
 	/* "": no AUTH.  Never sent without TLS. */
 	struct span			user, password;
 	struct smtp_client_timeouts	timeouts;
+	/* The host's name is configured, or DNSSEC vouches for it. */
+	bool				is_name_secure;
 };
 
 /*
@@ -62,6 +70,8 @@ struct smtp_client_settings {
  */
 struct smtp_client_rcpt {
 	struct span	address;	/* without brackets */
+	uint8_t		notify;		/* ENVELOPE_NEVER ... */
+	struct span	orcpt;
 	/* private: */
 	uint8_t		state;
 };
@@ -72,6 +82,13 @@ struct smtp_client_message {
 	size_t				 nrcpts;
 	uint64_t			 size;		/* octets */
 	bool				 is_8bit;
+	bool				 is_8bit_header;
+	uint16_t			 flags;		/* ENVELOPE_* */
+	struct span			 envid, auth;	/* xtext, or "" */
+	int8_t				 priority;
+	bool				 has_by;
+	uint8_t				 by_mode;	/* ENVELOPE_BY_* */
+	int32_t				 by_s;		/* seconds that are left */
 };
 
 enum smtp_client_fate {
@@ -87,10 +104,13 @@ enum smtp_client_kind {
 	SMTP_CLIENT_RESULT,	/* of message.rcpts[rcpt] */
 	SMTP_CLIENT_START_TLS,	/* then tell tls_ready, or lost */
 	SMTP_CLIENT_CONTENT,	/* send content and terminator, telling
-				 * block_sent now and then and content_sent */
+				 * block_sent now and then and content_sent;
+				 * is_chunk: the octets as they are, no dot */
 	SMTP_CLIENT_UNFIT,	/* not for this server, says the verdict; READY
 				 * follows, and other messages may go to it */
-	SMTP_CLIENT_MESSAGE_DONE,	/* every recipient has its result */
+	SMTP_CLIENT_MESSAGE_DONE,	/* every recipient has its result, but
+				 * for those beyond what the server takes at
+				 * a time (RFC 9422) */
 	SMTP_CLIENT_READY,	/* idle: begin or quit */
 	SMTP_CLIENT_CLOSE	/* send what waits, close; nothing follows */
 };
@@ -112,6 +132,9 @@ struct smtp_client_action {
 	unsigned int		code;	/* of the server, or 0 */
 	struct span		status;	/* never empty */
 	enum smtp_client_end	end;
+	/* CLOSE: between STARTTLS and the answer to EHLO behind it. */
+	bool			is_tls_trouble;
+	bool			is_chunk;
 };
 
 struct smtp_client {
@@ -125,9 +148,15 @@ struct smtp_client {
 	unsigned int			 todo;		/* a set of kinds */
 	unsigned int			 offers;	/* of the last EHLO */
 	uint64_t			 size_limit;	/* SIZE, 0: none */
+	uint64_t			 by_least;	/* DELIVERBY, seconds */
+	struct smtp_limits		 limits;	/* LIMITS */
+	uint64_t			 nmails;	/* MAILs said */
 	uint64_t			 deadline_ms;
 	bool				 is_out_shown, is_out_secret;
 	bool				 is_tls;
+	bool				 is_tls_begun;	/* STARTTLS was said */
+	bool				 is_verified;	/* and for its name */
+	bool				 is_logged_in;
 	bool				 must_reset;	/* RSET before MAIL */
 	/* The transaction: */
 	bool				 is_mail_sent, is_mail_answered;
@@ -156,8 +185,9 @@ void smtp_client_free(struct smtp_client *c);
 MUST_USE struct smtp_client_action
 smtp_client_next(struct smtp_client *c, struct span *in);
 
-void smtp_client_connected(struct smtp_client *c);
-void smtp_client_tls_ready(struct smtp_client *c);
+/* is_verified: the certificate is a good one for the host's name. */
+void smtp_client_connected(struct smtp_client *c, bool is_verified);
+void smtp_client_tls_ready(struct smtp_client *c, bool is_verified);
 /* Only after READY. */
 void smtp_client_begin(struct smtp_client *c,
     const struct smtp_client_message *msg);
@@ -171,11 +201,16 @@ MUST_USE bool smtp_client_ahead(struct smtp_client *c,
     const struct smtp_client_message *msg);
 void smtp_client_block_sent(struct smtp_client *c);
 void smtp_client_content_sent(struct smtp_client *c);
+/* It takes one more in this session, as far as it said (RFC 9422 4.1). */
+bool smtp_client_may_begin(const struct smtp_client *c);
 /* Only after READY: say goodbye. */
 void smtp_client_quit(struct smtp_client *c);
 /* The deadline has come, or the connection has gone; why for the log. */
 void smtp_client_timeout(struct smtp_client *c);
 void smtp_client_lost(struct smtp_client *c, const char *why);
+/* What was asked for is the server's care now; RFC 3461, RFC 2852. */
+bool smtp_client_passes_dsn(const struct smtp_client *c);
+bool smtp_client_passes_by(const struct smtp_client *c);
 /* A recipient of the message has no result yet. */
 bool smtp_client_is_open(const struct smtp_client_rcpt *rcpt);
 

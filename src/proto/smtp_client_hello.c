@@ -1,7 +1,7 @@
 /*
  * smtp_client_hello.c - from the greeting to READY.
  */
-#include "proto/base64.h"
+#include "base/base64.h"
 #include "proto/smtp_client_private.h"
 
 #define SIZE_OFFER_MAX	(UINT64_C(1) << 60)
@@ -10,7 +10,8 @@ void
 client_hello(struct smtp_client *c)
 {
 	c->offers = 0;
-	c->size_limit = 0;
+	c->size_limit = c->by_least = 0;
+	c->limits = (struct smtp_limits){ 0 };
 	c->phase = PH_EHLO;
 	client_deadline(c, c->set.timeouts.reply);
 	client_put(c, "EHLO %.*s\r\n", SPAN_FMT(c->set.hostname));
@@ -36,7 +37,7 @@ offer_size(struct smtp_client *c, struct span value)
 	uint64_t limit;
 
 	c->offers |= OFFER_SIZE;
-	/* RFC 1870 section 4: no number, or 0, is no limit that we know. */
+	/* RFC 1870 section 3: no number, or 0, is no limit that we know. */
 	if (span_u64(span_trim(value), SIZE_OFFER_MAX, &limit) == ERR_OK)
 		c->size_limit = limit;
 }
@@ -55,6 +56,7 @@ take_word(struct span *line)
 static void
 offer_auth(struct smtp_client *c, struct span names)
 {
+	c->offers |= OFFER_AUTH;
 	while (names.n > 0) {
 		struct span name = take_word(&names);
 
@@ -65,33 +67,41 @@ offer_auth(struct smtp_client *c, struct span names)
 	}
 }
 
+/* RFC 2852 section 2: perhaps the least time that it wants. */
 static void
-offer_pipelining(struct smtp_client *c, struct span value UNUSED)
+offer_by(struct smtp_client *c, struct span value)
 {
-	c->offers |= OFFER_PIPELINING;
+	uint64_t least;
+
+	c->offers |= OFFER_BY;
+	if (span_u64(span_trim(value), UINT32_MAX, &least) == ERR_OK)
+		c->by_least = least;
 }
 
 static void
-offer_8bitmime(struct smtp_client *c, struct span value UNUSED)
+offer_limits(struct smtp_client *c, struct span value)
 {
-	c->offers |= OFFER_8BITMIME;
-}
-
-static void
-offer_starttls(struct smtp_client *c, struct span value UNUSED)
-{
-	c->offers |= OFFER_STARTTLS;
+	c->limits = smtp_limits_parse(value);
 }
 
 static const struct {
 	struct span	keyword;
-	void	      (*offer)(struct smtp_client *, struct span value);
+	unsigned int	offer;		/* or, where a value matters: */
+	void	      (*take)(struct smtp_client *, struct span value);
 } offers[] = {
-	{ SPAN("PIPELINING"), offer_pipelining },	/* RFC 2920 */
-	{ SPAN("8BITMIME"), offer_8bitmime },		/* RFC 6152 */
-	{ SPAN("SIZE"), offer_size },			/* RFC 1870 */
-	{ SPAN("STARTTLS"), offer_starttls },		/* RFC 3207 */
-	{ SPAN("AUTH"), offer_auth },			/* RFC 4954 */
+	{ SPAN("PIPELINING"), OFFER_PIPELINING, NULL },	/* RFC 2920 */
+	{ SPAN("8BITMIME"), OFFER_8BITMIME, NULL },	/* RFC 6152 */
+	{ SPAN("SIZE"), 0, offer_size },		/* RFC 1870 */
+	{ SPAN("STARTTLS"), OFFER_STARTTLS, NULL },	/* RFC 3207 */
+	{ SPAN("AUTH"), 0, offer_auth },		/* RFC 4954 */
+	{ SPAN("SMTPUTF8"), OFFER_SMTPUTF8, NULL },	/* RFC 6531 */
+	{ SPAN("DSN"), OFFER_DSN, NULL },		/* RFC 3461 */
+	{ SPAN("CHUNKING"), OFFER_CHUNKING, NULL },	/* RFC 3030 */
+	{ SPAN("BINARYMIME"), OFFER_BINARY, NULL },
+	{ SPAN("REQUIRETLS"), OFFER_REQUIRETLS, NULL },	/* RFC 8689 */
+	{ SPAN("MT-PRIORITY"), OFFER_PRIORITY, NULL },	/* RFC 6710 */
+	{ SPAN("DELIVERBY"), 0, offer_by },		/* RFC 2852 */
+	{ SPAN("LIMITS"), 0, offer_limits },		/* RFC 9422 */
 };
 
 /* RFC 5321 4.1.1.1: the first line is the server's name, then keywords. */
@@ -105,8 +115,11 @@ read_offers(struct smtp_client *c, struct span text)
 
 		text = span_skip(text, 1);
 		for (size_t i = 0; i < COUNT(offers); i++)
-			if (span_eq_nocase(keyword, offers[i].keyword))
-				offers[i].offer(c, line);
+			if (span_eq_nocase(keyword, offers[i].keyword)) {
+				c->offers |= offers[i].offer;
+				if (offers[i].take != NULL)
+					offers[i].take(c, line);
+			}
 	}
 }
 
@@ -170,6 +183,7 @@ void
 client_on_auth(struct smtp_client *c, const struct smtp_answer *a)
 {
 	if (a->code == 235) {
+		c->is_logged_in = true;
 		client_ready(c);
 	} else if (a->code == 334 && c->login_step != LOGIN_OVER) {
 		bool is_user = c->login_step++ == LOGIN_USER;
@@ -192,7 +206,9 @@ hello_done(struct smtp_client *c)
 	bool wants_tls = c->set.tls == SMTP_CLIENT_TLS_OFFERED ||
 	    c->set.tls == SMTP_CLIENT_TLS_REQUIRED;
 
-	if (!c->is_tls && wants_tls && (c->offers & OFFER_STARTTLS))
+	c->is_tls_begun = !c->is_tls && wants_tls &&
+	    (c->offers & OFFER_STARTTLS) != 0;
+	if (c->is_tls_begun)
 		client_ask(c, PH_STARTTLS, "STARTTLS");
 	else if (!c->is_tls && c->set.tls == SMTP_CLIENT_TLS_REQUIRED)
 		client_close_own(c, SMTP_CLIENT_END_HOST, "4.7.4",

@@ -32,10 +32,19 @@ enum client_offer {
 	OFFER_SIZE	 = 0x04,
 	OFFER_STARTTLS	 = 0x08,
 	OFFER_PLAIN	 = 0x10,
-	OFFER_LOGIN	 = 0x20
+	OFFER_LOGIN	 = 0x20,
+	OFFER_AUTH	 = 0x40,
+	OFFER_SMTPUTF8	 = 0x80,
+	OFFER_DSN	 = 0x100,
+	OFFER_CHUNKING	 = 0x200,
+	OFFER_BINARY	 = 0x400,
+	OFFER_REQUIRETLS = 0x800,
+	OFFER_PRIORITY	 = 0x1000,
+	OFFER_BY	 = 0x2000
 };
 enum client_rcpt_state {
 	RCPT_OPEN,
+	RCPT_LATER,		/* open, and for another transaction */
 	RCPT_SENT,
 	RCPT_ACCEPTED,
 	RCPT_ANSWERED

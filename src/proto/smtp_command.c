@@ -1,105 +1,7 @@
 /*
- * smtp_command.c - verbs and parameters as rows, and how to read each.
+ * smtp_command.c - verbs as rows, and how to read what follows each.
  */
 #include "proto/smtp_command.h"
-
-/* Parameters: RFC 5321 4.1.2 Mail-parameters. */
-
-static bool
-read_size(struct span v, struct smtp_cmd *cmd)
-{
-	/* RFC 1870 section 4: 1 to 20 digits. */
-	return span_u64(v, UINT64_MAX, &cmd->size) == ERR_OK;
-}
-
-static bool
-read_body(struct span v, struct smtp_cmd *cmd)
-{
-	cmd->is_8bit = span_eq_nocase(v, SPAN("8BITMIME"));
-	return cmd->is_8bit || span_eq_nocase(v, SPAN("7BIT"));
-}
-
-static int
-hex_value(uint8_t c)
-{
-	/* RFC 3461 section 4: upper case only. */
-	return ascii_is_digit(c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 :
-	    -1;
-}
-
-bool
-smtp_is_xtext(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		int high, low, octet;
-
-		if (s.p[i] < 33 || s.p[i] > 126 || s.p[i] == '=')
-			return false;
-		if (s.p[i] != '+')
-			continue;
-		if (s.n - i < 3)
-			return false;
-		high = hex_value(s.p[i + 1]);
-		low = hex_value(s.p[i + 2]);
-		octet = high * 16 + low;
-		if (high < 0 || low < 0 || octet == 0 || octet == '\n' ||
-		    octet == '\r')
-			return false;
-		i += 2;
-	}
-	return s.n > 0;
-}
-
-static bool
-read_auth(struct span v, struct smtp_cmd *cmd)
-{
-	/* RFC 4954 section 5: believed from nobody, so only checked. */
-	(void)cmd;
-	return smtp_is_xtext(v);
-}
-
-static const struct {
-	const char	*name;
-	bool		(*read)(struct span value, struct smtp_cmd *cmd);
-} params[SMTP_PARAM_COUNT] = {
-	[SMTP_PARAM_SIZE] = { "SIZE", read_size },
-	[SMTP_PARAM_BODY] = { "BODY", read_body },
-	[SMTP_PARAM_AUTH] = { "AUTH", read_auth },
-};
-
-static enum smtp_reply
-read_param(struct span word, struct smtp_cmd *cmd)
-{
-	struct span name = span_take(&word, span_find(word, '='));
-
-	for (unsigned int i = 0; i < COUNT(params); i++) {
-		if (!span_eq_nocase(name, span_str(params[i].name)))
-			continue;
-		if ((cmd->params & 1u << i) != 0 || word.n < 2 ||
-		    !params[i].read(span_skip(word, 1), cmd))
-			return RE_PARAM_VALUE;
-		cmd->params |= 1u << i;
-		return RE_NONE;
-	}
-	return RE_BAD_PARAM;
-}
-
-/* What follows a path: nothing, or a space and parameters. */
-static enum smtp_reply
-read_params(struct span in, bool may_have, struct smtp_cmd *cmd)
-{
-	if (in.n > 0 && in.p[0] != ' ')
-		return RE_PARAM_VALUE;
-	for (in = span_trim(in); in.n > 0; in = span_trim(in)) {
-		struct span word = span_take(&in, span_find(in, ' '));
-		enum smtp_reply re = may_have ? read_param(word, cmd) :
-		    RE_BAD_PARAM;
-
-		if (re != RE_NONE)
-			return re;
-	}
-	return RE_NONE;
-}
 
 /* Arguments, one function a kind. */
 
@@ -107,20 +9,24 @@ read_params(struct span in, bool may_have, struct smtp_cmd *cmd)
  * Real clients are loose with their names (underscores, a bare label); what
  * could matter in a trace field is refused all the same.
  */
-static enum smtp_reply
-read_name(struct smtp_cmd *cmd)
+bool
+smtp_is_name(struct span s)
 {
-	struct span s = cmd->argument;
-
 	if (addr_is_literal(s))
-		return RE_NONE;
+		return true;
 	if (s.n == 0 || s.n > ADDR_DOMAIN_MAX)
-		return RE_ARGUMENT;
+		return false;
 	for (size_t i = 0; i < s.n; i++)
 		if (!ascii_is_alpha(s.p[i]) && !ascii_is_digit(s.p[i]) &&
 		    s.p[i] != '-' && s.p[i] != '.' && s.p[i] != '_')
-			return RE_ARGUMENT;
-	return RE_NONE;
+			return false;
+	return true;
+}
+
+static enum smtp_reply
+read_name(struct smtp_cmd *cmd)
+{
+	return smtp_is_name(cmd->argument) ? RE_NONE : RE_ARGUMENT;
 }
 
 /* "FROM:" or "TO:"; a space behind the colon is common and harmless. */
@@ -142,7 +48,7 @@ read_from(struct smtp_cmd *cmd)
 		return RE_ARGUMENT;
 	if (addr_parse_reverse(&in, &cmd->path) != ERR_OK)
 		return RE_BAD_SENDER;
-	return read_params(in, true, cmd);
+	return smtp_params_parse(in, VERB_MAIL, &cmd->params);
 }
 
 static enum smtp_reply
@@ -154,7 +60,7 @@ read_to(struct smtp_cmd *cmd)
 		return RE_ARGUMENT;
 	if (addr_parse_forward(&in, &cmd->path) != ERR_OK)
 		return RE_BAD_RCPT;
-	return read_params(in, false, cmd);
+	return smtp_params_parse(in, VERB_RCPT, &cmd->params);
 }
 
 static enum smtp_reply
@@ -168,6 +74,21 @@ read_mechanism(struct smtp_cmd *cmd)
 	return cmd->mechanism.n == 0 ||
 	    span_find(cmd->initial, ' ') < cmd->initial.n ? RE_ARGUMENT :
 	    RE_NONE;
+}
+
+/* RFC 3030 section 2: chunk-size, and perhaps LAST. */
+static enum smtp_reply
+read_chunk(struct smtp_cmd *cmd)
+{
+	struct span in = cmd->argument;
+	struct span size = span_take(&in, span_find(in, ' '));
+
+	in = span_trim(in);
+	cmd->is_last = span_eq_nocase(in, SPAN("LAST"));
+	if (span_u64(size, UINT64_MAX, &cmd->chunk) != ERR_OK ||
+	    (in.n > 0 && !cmd->is_last))
+		return RE_BAD_CHUNK;
+	return RE_NONE;
 }
 
 static enum smtp_reply
@@ -195,9 +116,11 @@ static const struct {
 } verbs[VERB_COUNT] = {
 	[VERB_EHLO] = { "EHLO", read_name },
 	[VERB_HELO] = { "HELO", read_name },
+	[VERB_LHLO] = { "LHLO", read_name },
 	[VERB_MAIL] = { "MAIL", read_from },
 	[VERB_RCPT] = { "RCPT", read_to },
 	[VERB_DATA] = { "DATA", read_nothing },
+	[VERB_BDAT] = { "BDAT", read_chunk },
 	[VERB_RSET] = { "RSET", read_nothing },
 	[VERB_NOOP] = { "NOOP", read_anything },
 	[VERB_VRFY] = { "VRFY", read_something },
@@ -205,7 +128,10 @@ static const struct {
 	[VERB_QUIT] = { "QUIT", read_nothing },
 	[VERB_STARTTLS] = { "STARTTLS", read_nothing },
 	[VERB_AUTH] = { "AUTH", read_mechanism },
-	[VERB_BDAT] = { "BDAT", read_anything },
+	[VERB_ETRN] = { "ETRN", read_something },
+	[VERB_EXPN] = { "EXPN", read_anything },	/* only some may say it */
+	[VERB_XCLIENT] = { "XCLIENT", read_something },
+	[VERB_XFORWARD] = { "XFORWARD", read_something },
 };
 
 /* Words that are answered otherwise than by "unknown". */
@@ -213,7 +139,6 @@ static const struct {
 	const char	*name;
 	enum smtp_reply	 re;
 } others[] = {
-	{ "EXPN", RE_NOT_DONE }, { "ETRN", RE_NOT_DONE },
 	{ "TURN", RE_NOT_DONE }, { "DEBUG", RE_NOT_DONE },
 	{ "SEND", RE_NOT_DONE }, { "SOML", RE_NOT_DONE },
 	{ "SAML", RE_NOT_DONE },
@@ -222,6 +147,8 @@ static const struct {
 	{ "HEAD", RE_HTTP }, { "OPTIONS", RE_HTTP }, { "CONNECT", RE_HTTP },
 	{ "DELETE", RE_HTTP }, { "PATCH", RE_HTTP }, { "TRACE", RE_HTTP },
 	{ "PRI", RE_HTTP },
+	/* A proxy whom we do not know, too late to be early talk (SMTP-11). */
+	{ "PROXY", RE_HTTP },
 };
 
 const char *

@@ -33,6 +33,7 @@ smtp_server_free(struct smtp_server *s)
 	buf_free(&s->recipients);
 	buf_free(&s->helo);
 	buf_free(&s->user);
+	submit_free(&s->submit);
 	arena_free(&s->arena);
 	smtp_wire_free(&s->wire);
 	sasl_end(&s->sasl);
@@ -46,6 +47,8 @@ smtp_server_reset(struct smtp_server *s)
 	if (s->recipients.room > LIST_KEEP)
 		buf_free(&s->recipients);
 	buf_cut(&s->recipients, 0);
+	submit_free(&s->submit);
+	s->must_drop = s->must_drop || s->phase == PH_CHUNKS;
 	if (s->phase > PH_READY && s->phase < PH_OVER)
 		s->phase = PH_READY;
 }
@@ -63,17 +66,39 @@ smtp_server_ask(struct smtp_server *s, enum smtp_do kind, struct span text)
 	smtp_server_act(s, kind, text);
 }
 
+struct smtp_said
+smtp_server_said(const struct smtp_server *s, enum smtp_reply re)
+{
+	struct smtp_said said = {
+		smtp_reply_code(re), span_str(smtp_reply_esc(re)),
+		span_str(smtp_reply_text(re))
+	};
+
+	if (!smtp_reply_is_rule(re))
+		return said;
+	if (s->said.code != 0)
+		return s->said;
+	said.text = s->said.text;
+	return said;
+}
+
 void
 smtp_server_reply_with(struct smtp_server *s, enum smtp_reply re,
     struct span more)
 {
 	bool with_esc = s->is_esmtp || s->phase == PH_HELLO ||
 	    s->phase == PH_CONNECT;
+	struct smtp_said said = smtp_server_said(s, re);
+	enum err e;
 
-	if (smtp_reply_write(&s->out, re, with_esc, more) != ERR_OK)
+	if (smtp_reply_is_rule(re))
+		e = smtp_said_write(&s->out, &said, with_esc);
+	else
+		e = smtp_reply_write(&s->out, re, with_esc, more);
+	if (e != ERR_OK)
 		s->is_closing = true;
 	/* RFC 5321 3.8: 421 is said by who closes. */
-	if (smtp_reply_code(re) == 421)
+	if (said.code == 421)
 		s->is_closing = true;
 }
 
@@ -84,9 +109,12 @@ smtp_server_reply(struct smtp_server *s, enum smtp_reply re)
 }
 
 static bool
-is_bad_rcpt(enum smtp_reply re)
+is_bad_rcpt(const struct smtp_server *s, enum smtp_reply re)
 {
-	return re == RE_NO_USER || re == RE_NO_RELAY;
+	bool is_rcpt = s->phase == PH_MAIL || s->phase == PH_RCPT;
+
+	return re == RE_NO_USER || re == RE_NO_RELAY ||
+	    (re == RE_RULE_REFUSED && is_rcpt);
 }
 
 void
@@ -96,7 +124,7 @@ smtp_server_refuse(struct smtp_server *s, enum smtp_reply re,
 	const struct smtp_policy *p = s->policy;
 
 	if (smtp_reply_code(re) >= 500) {
-		uint64_t *n = is_bad_rcpt(re) ? &s->nbad_rcpt : &s->nerrors;
+		uint64_t *n = is_bad_rcpt(s, re) ? &s->nbad_rcpt : &s->nerrors;
 
 		++*n;
 		s->must_delay = *n > p->errors_soft;
@@ -105,7 +133,7 @@ smtp_server_refuse(struct smtp_server *s, enum smtp_reply re,
 		if (s->nerrors > p->errors)
 			re = RE_TOO_MANY_ERRORS;
 	}
-	smtp_server_reply(s, re);
+	smtp_server_reply_with(s, re, smtp_server_why(s, re));
 	s->action = (struct smtp_action){ SMTP_DO_REFUSED, re, what };
 }
 
@@ -145,14 +173,6 @@ do_vrfy(struct smtp_server *s, const struct smtp_cmd *cmd)
 }
 
 static bool
-do_help(struct smtp_server *s, const struct smtp_cmd *cmd)
-{
-	(void)cmd;
-	smtp_server_reply(s, RE_HELP);
-	return true;
-}
-
-static bool
 do_quit(struct smtp_server *s, const struct smtp_cmd *cmd)
 {
 	(void)cmd;
@@ -162,20 +182,9 @@ do_quit(struct smtp_server *s, const struct smtp_cmd *cmd)
 	return true;
 }
 
-/*
- * CHUNKING is not offered.  Somebody else's octets may stand behind BDAT: they
- * never become commands.
- */
-static bool
-do_bdat(struct smtp_server *s, const struct smtp_cmd *cmd)
-{
-	smtp_server_refuse(s, RE_NOT_DONE, cmd->argument);
-	s->is_closing = true;
-	return false;
-}
-
 #define IN(phase)	(1u << (phase))
-#define ANY		(IN(PH_HELLO) | IN(PH_READY) | IN(PH_MAIL) | IN(PH_RCPT))
+#define ANY		(IN(PH_HELLO) | IN(PH_READY) | IN(PH_MAIL) | \
+			 IN(PH_RCPT) | IN(PH_CHUNKS) | IN(PH_BROKEN))
 
 /* RFC 5321 4.1.4: the order of commands. */
 static const struct rule {
@@ -187,23 +196,41 @@ static const struct rule {
 } rules[] = {
 	[VERB_EHLO] = { ANY, RE_NONE, PH_READY, false, smtp_do_ehlo },
 	[VERB_HELO] = { ANY, RE_NONE, PH_READY, false, smtp_do_ehlo },
+	[VERB_LHLO] = { ANY, RE_NONE, PH_READY, false, smtp_do_ehlo },
 	[VERB_MAIL] = { IN(PH_READY), RE_NEST_MAIL, PH_KEEP, true,
 		smtp_do_mail },
 	[VERB_RCPT] = { IN(PH_MAIL) | IN(PH_RCPT), RE_MAIL_FIRST, PH_KEEP, true,
 		smtp_do_rcpt },
-	[VERB_DATA] = { IN(PH_RCPT), RE_RCPT_FIRST, PH_BODY, true,
-		smtp_do_data },
+	[VERB_DATA] = { IN(PH_RCPT) | IN(PH_CHUNKS), RE_RCPT_FIRST, PH_BODY,
+		true, smtp_do_data },
+	/* Out of turn as well: its octets have to be read. */
+	[VERB_BDAT] = { ANY, RE_NONE, PH_KEEP, true, smtp_do_bdat },
 	[VERB_RSET] = { ANY, RE_NONE, PH_KEEP, false, do_rset },
 	[VERB_NOOP] = { ANY, RE_NONE, PH_KEEP, false, do_noop },
 	[VERB_VRFY] = { ANY, RE_NONE, PH_KEEP, false, do_vrfy },
-	[VERB_HELP] = { ANY, RE_NONE, PH_KEEP, false, do_help },
+	[VERB_HELP] = { ANY, RE_NONE, PH_KEEP, false, smtp_do_help },
 	[VERB_QUIT] = { ANY, RE_NONE, PH_OVER, false, do_quit },
 	[VERB_STARTTLS] = { IN(PH_READY), RE_IN_MAIL, PH_KEEP, false,
 		smtp_do_starttls },
 	[VERB_AUTH] = { IN(PH_READY), RE_IN_MAIL, PH_KEEP, false, smtp_do_auth },
-	[VERB_BDAT] = { ANY, RE_NONE, PH_OVER, false, do_bdat },
+	[VERB_ETRN] = { ANY, RE_NONE, PH_KEEP, false, smtp_do_etrn },
+	[VERB_EXPN] = { ANY, RE_NONE, PH_KEEP, false, smtp_do_expn },
+	/* Inside of a transaction as well: the unlisted hear so first. */
+	[VERB_XCLIENT] = { ANY, RE_NONE, PH_KEEP, false, smtp_do_xclient },
+	[VERB_XFORWARD] = { ANY, RE_NONE, PH_KEEP, false, smtp_do_xforward },
 };
 _Static_assert(COUNT(rules) == VERB_COUNT, "every verb has a rule");
+
+/* Why a verb is not in order now. */
+static enum smtp_reply
+out_of_order(const struct smtp_server *s, const struct rule *r)
+{
+	if (s->phase == PH_HELLO)
+		return RE_HELLO_FIRST;
+	if (s->phase == PH_BROKEN)
+		return RE_RSET_FIRST;
+	return s->phase == PH_CHUNKS ? RE_IN_CHUNKS : r->refuse;
+}
 
 static void
 server_command(struct smtp_server *s, const struct smtp_cmd *cmd,
@@ -214,13 +241,15 @@ server_command(struct smtp_server *s, const struct smtp_cmd *cmd,
 	if (!r->is_mail && ++s->ncommands > s->policy->commands)
 		smtp_server_refuse(s, RE_TOO_MANY_COMMANDS, line);
 	else if (!(r->when & IN(s->phase)))
-		smtp_server_refuse(s, s->phase == PH_HELLO ? RE_HELLO_FIRST :
-		    r->refuse, line);
+		smtp_server_refuse(s, out_of_order(s, r), line);
 	else if (r->run(s, cmd) && r->then != PH_KEEP)
 		s->phase = r->then;
 }
 
-/* However it is misspelled behind the verb: octets may follow (see do_bdat). */
+/*
+ * However it is misspelled behind the verb: octets may follow, and nobody knows
+ * how many.  They never become commands.
+ */
 static bool
 is_bdat(struct span line)
 {
@@ -257,7 +286,7 @@ static void
 on_too_long(struct smtp_server *s, struct span none)
 {
 	if (s->phase == PH_AUTH)
-		smtp_server_auth_abort(s, RE_LINE_TOO_LONG);
+		smtp_server_auth_abort(s, RE_AUTH_LINE_TOO_LONG);
 	else
 		smtp_server_refuse(s, RE_LINE_TOO_LONG, none);
 }
@@ -290,6 +319,13 @@ on_end(struct smtp_server *s, struct span none)
 }
 
 static void
+on_chunk(struct smtp_server *s, struct span none)
+{
+	(void)none;
+	smtp_server_chunk_end(s);
+}
+
+static void
 on_doubt(struct smtp_server *s, struct span none)
 {
 	s->tx.is_end_doubtful = true;
@@ -301,6 +337,7 @@ static void (*const handlers[SMTP_WIRE_KINDS])(struct smtp_server *,
 	[SMTP_WIRE_LINE] = on_line,
 	[SMTP_WIRE_BODY] = smtp_server_body,
 	[SMTP_WIRE_END] = on_end,
+	[SMTP_WIRE_CHUNK] = on_chunk,
 	[SMTP_WIRE_DOUBT] = on_doubt,
 	[SMTP_WIRE_TOOLONG] = on_too_long,
 	[SMTP_WIRE_FLOOD] = on_flood,
@@ -326,7 +363,10 @@ take_pending(struct smtp_server *s, struct smtp_action *a)
 	s->action = (struct smtp_action){ SMTP_DO_MORE };
 	if (kind != SMTP_DO_MORE)
 		return true;
-	if (s->must_delay) {
+	if (s->must_drop) {
+		s->must_drop = false;
+		a->kind = SMTP_DO_DROP;
+	} else if (s->must_delay) {
 		s->must_delay = false;
 		s->is_delayed = true;
 		a->kind = SMTP_DO_DELAY;
@@ -387,5 +427,6 @@ smtp_server_end(struct smtp_server *s, enum smtp_reply re)
 bool
 smtp_server_is_idle(const struct smtp_server *s)
 {
-	return !s->is_waiting && s->phase <= PH_READY;
+	return !s->is_waiting &&
+	    (s->phase <= PH_READY || s->phase == PH_BROKEN);
 }

@@ -3,6 +3,19 @@
  */
 #include "proto/smtp_server_private.h"
 
+uint32_t
+smtp_server_mechanisms(const struct smtp_server *s)
+{
+	uint32_t more = s->policy->mechanisms;
+
+	/* Something of this connection must be there to bind to. */
+	if ((more & SASL_BIT(SASL_SCRAM)) && s->has_binding)
+		more |= SASL_BIT(SASL_SCRAM_PLUS);
+	if (s->has_identity)
+		more |= SASL_BIT(SASL_EXTERNAL);
+	return SASL_PASSWORDS | more;
+}
+
 void
 smtp_server_auth_abort(struct smtp_server *s, enum smtp_reply re)
 {
@@ -13,23 +26,36 @@ smtp_server_auth_abort(struct smtp_server *s, enum smtp_reply re)
 }
 
 static void
-feed(struct smtp_server *s, bool has_line, struct span line)
+succeed(struct smtp_server *s, struct span user)
+{
+	if (buf_add(&s->user, user) != ERR_OK) {
+		smtp_server_auth_abort(s, RE_AUTH_LATER);
+		return;
+	}
+	sasl_end(&s->sasl);
+	s->phase = PH_READY;
+	smtp_wire_line_limit(&s->wire, SMTP_LINE_MAX);
+	smtp_server_reply(s, RE_AUTH_OK);
+}
+
+static void
+take_step(struct smtp_server *s, enum sasl_step step)
 {
 	static const enum smtp_reply why[] = {
-		[SASL_CHALLENGE] = RE_NONE,
-		[SASL_DONE] = RE_NONE,
 		[SASL_CANCELLED] = RE_AUTH_CANCELLED,
 		[SASL_BAD] = RE_AUTH_SYNTAX,
 		[SASL_REFUSED] = RE_AUTH_FOREIGN,
+		[SASL_DENIED] = RE_AUTH_BAD,
 		[SASL_STARVED] = RE_AUTH_LATER,
 	};
-	enum sasl_step step = sasl_feed(&s->sasl, has_line, line);
 
 	if (step == SASL_CHALLENGE)
 		smtp_server_reply_with(s, RE_CHALLENGE,
 		    sasl_challenge(&s->sasl));
-	else if (step == SASL_DONE)
+	else if (step == SASL_ASK)
 		smtp_server_ask(s, SMTP_DO_AUTH, s->sasl.user);
+	else if (step == SASL_DONE)
+		succeed(s, s->sasl.user);
 	else
 		smtp_server_auth_abort(s, why[step]);
 }
@@ -39,7 +65,7 @@ smtp_server_auth_line(struct smtp_server *s, struct span line)
 {
 	if (smtp_server_is_pipelined(s))
 		return;
-	feed(s, true, line);
+	take_step(s, sasl_feed(&s->sasl, true, line));
 }
 
 bool
@@ -55,7 +81,8 @@ smtp_do_auth(struct smtp_server *s, const struct smtp_cmd *cmd)
 		re = RE_AUTH_TWICE;
 	else if (s->nauth >= s->policy->auth_per_session)
 		re = RE_TOO_MANY_AUTH;
-	else if (sasl_begin(&s->sasl, cmd->mechanism) != ERR_OK)
+	else if (sasl_begin(&s->sasl, cmd->mechanism,
+	    smtp_server_mechanisms(s)) != ERR_OK)
 		re = RE_AUTH_MECHANISM;
 	if (re != RE_NONE) {
 		smtp_server_refuse(s, re, SPAN("AUTH"));
@@ -67,7 +94,7 @@ smtp_do_auth(struct smtp_server *s, const struct smtp_cmd *cmd)
 	}
 	s->nauth++;
 	s->phase = PH_AUTH;
-	feed(s, cmd->has_initial, cmd->initial);
+	take_step(s, sasl_feed(&s->sasl, cmd->has_initial, cmd->initial));
 	return true;
 }
 
@@ -76,14 +103,28 @@ smtp_server_auth(struct smtp_server *s, enum smtp_reply re, struct span user)
 {
 	ASSERT(s->is_waiting && s->phase == PH_AUTH);
 	s->is_waiting = false;
-	if (re == RE_AUTH_OK && buf_add(&s->user, user) != ERR_OK)
-		re = RE_AUTH_LATER;
-	if (re != RE_AUTH_OK) {
+	if (re == RE_AUTH_OK)
+		succeed(s, user);
+	else if (re == RE_AUTH_BAD && s->sasl.question == SASL_ASK_TOKEN)
+		take_step(s, sasl_rejected(&s->sasl));
+	else
 		smtp_server_auth_abort(s, re);
-		return;
-	}
-	sasl_end(&s->sasl);
-	s->phase = PH_READY;
-	smtp_wire_line_limit(&s->wire, SMTP_LINE_MAX);
-	smtp_server_reply(s, re);
+}
+
+void
+smtp_server_auth_salt(struct smtp_server *s, struct span nonce,
+    struct span salt, uint32_t iterations, struct span channel)
+{
+	ASSERT(s->is_waiting && s->phase == PH_AUTH);
+	s->is_waiting = false;
+	take_step(s, sasl_salted(&s->sasl, nonce, salt, iterations, channel));
+}
+
+void
+smtp_server_auth_proved(struct smtp_server *s, struct span user,
+    struct span signature)
+{
+	ASSERT(s->is_waiting && s->phase == PH_AUTH);
+	s->is_waiting = false;
+	take_step(s, sasl_proved(&s->sasl, user, signature));
 }

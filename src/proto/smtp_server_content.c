@@ -1,28 +1,141 @@
 /*
- * smtp_server_content.c - DATA, from 354 to the answer behind the final dot.
+ * smtp_server_content.c - DATA and BDAT, up to the answer to the content.
  *
  * Content that is refused on its way is read to its true end all the same: the
- * session stays in step with the client (SMTP-2).
+ * session stays in step with the client (SMTP-2).  So is a chunk that comes out
+ * of turn; after one that failed only RSET, EHLO and QUIT help (SMTP-5).
  */
 #include "proto/smtp_server_private.h"
+
+#include <stdio.h>
 
 bool
 smtp_do_data(struct smtp_server *s, const struct smtp_cmd *cmd)
 {
 	(void)cmd;
+	if (s->phase == PH_CHUNKS) {
+		/* RFC 3030 section 2: DATA and BDAT do not mix. */
+		s->phase = PH_BODY;
+		s->tx.refuse = RE_MIXED;
+		s->chunk.is_last = false;
+		smtp_server_body_end(s);
+		return false;
+	}
+	if (s->tx.params.body == SMTP_BODY_BINARY) {
+		/* RFC 3030 section 3: binary content has no final dot. */
+		smtp_server_refuse(s, RE_WANTS_BDAT, SPAN("DATA"));
+		return false;
+	}
 	if (smtp_server_is_pipelined(s))
 		return false;
 	smtp_wire_expect_body(&s->wire);
-	content_scan_begin(&s->scan, s->policy->hostname);
+	s->chunk.refuse = RE_NONE;
+	s->chunk.is_last = true;
+	smtp_server_scan_begin(s);
 	smtp_server_reply(s, RE_SEND_CONTENT);
 	smtp_server_act(s, SMTP_DO_BEGIN, span_of(NULL, 0));
 	return true;
 }
 
+/* Out of turn, or RE_NONE. */
+static enum smtp_reply
+chunk_order(const struct smtp_server *s)
+{
+	if (s->phase == PH_HELLO)
+		return RE_HELLO_FIRST;
+	if (s->phase == PH_BROKEN)
+		return RE_RSET_FIRST;
+	return s->phase == PH_READY ? RE_MAIL_FIRST :
+	    s->phase == PH_MAIL ? RE_RCPT_FIRST : RE_NONE;
+}
+
+static void
+chunk_begin(struct smtp_server *s, const struct smtp_cmd *cmd)
+{
+	struct smtp_tx *tx = &s->tx;
+	unsigned int how = cmd->is_last ? SMTP_CHUNK_LAST : 0;
+
+	if (tx->params.body == SMTP_BODY_BINARY)
+		how |= SMTP_CHUNK_BINARY;
+	if (tx->nchunks++ == 0) {
+		how |= SMTP_CHUNK_FIRST;
+		smtp_server_scan_begin(s);
+		smtp_server_act(s, SMTP_DO_BEGIN, span_of(NULL, 0));
+	}
+	tx->nsmall += cmd->chunk < SMTP_SMALL_CHUNK && !cmd->is_last;
+	if (tx->refuse == RE_NONE && (tx->nchunks > SMTP_CHUNKS_MAX ||
+	    tx->nsmall > SMTP_SMALL_CHUNKS_MAX))
+		tx->refuse = RE_TOO_MANY_CHUNKS;
+	smtp_wire_expect_chunk(&s->wire, cmd->chunk, how);
+}
+
+bool
+smtp_do_bdat(struct smtp_server *s, const struct smtp_cmd *cmd)
+{
+	enum smtp_reply re = chunk_order(s);
+
+	s->chunk.refuse = re;
+	s->chunk.is_last = cmd->is_last;
+	s->chunk.n = cmd->chunk;
+	/* SMTP-8: so much would not be read to its end. */
+	if (cmd->chunk / 2 > s->policy->message_size) {
+		smtp_server_refuse(s, RE_TOO_BIG, cmd->argument);
+		s->is_closing = true;
+		return false;
+	}
+	if (re == RE_NONE)
+		chunk_begin(s, cmd);
+	else
+		smtp_wire_expect_chunk(&s->wire, cmd->chunk,
+		    SMTP_CHUNK_BINARY | SMTP_CHUNK_FIRST);
+	s->phase = PH_BODY;
+	return false;
+}
+
+/* RFC 3030 section 2: a transaction in disorder ends, and waits for RSET. */
+static void
+chunk_refused(struct smtp_server *s)
+{
+	enum smtp_reply re = s->chunk.refuse;
+	uint64_t seen = s->tx.seen;
+	/* RFC 2033 4.3: a reply a recipient, and there is none. */
+	bool is_unanswered = s->policy->listener == SMTP_LMTP &&
+	    s->chunk.is_last && re == RE_RCPT_FIRST;
+
+	smtp_server_reset(s);
+	s->phase = re == RE_HELLO_FIRST ? PH_HELLO : PH_BROKEN;
+	s->tx.seen = seen;	/* SMTP-8: chunks for nothing add up */
+	if (is_unanswered) {
+		s->phase = PH_READY;
+		return;
+	}
+	smtp_server_refuse(s, re, SPAN("BDAT"));
+}
+
+void
+smtp_server_chunk_end(struct smtp_server *s)
+{
+	char text[48];
+
+	if (s->chunk.refuse != RE_NONE) {
+		chunk_refused(s);
+		return;
+	}
+	if (s->chunk.is_last || s->tx.refuse != RE_NONE ||
+	    s->tx.spoilt != RE_NONE) {
+		smtp_server_body_end(s);
+		return;
+	}
+	s->phase = PH_CHUNKS;
+	(void)snprintf(text, sizeof text, "%llu octets received",
+	    (unsigned long long)s->chunk.n);
+	smtp_server_reply_with(s, RE_CHUNK_OK, span_str(text));
+}
+
 void
 smtp_server_body(struct smtp_server *s, struct span octets)
 {
-	if (s->tx.refuse != RE_NONE)
+	if (s->tx.refuse != RE_NONE || s->chunk.refuse != RE_NONE)
 		return;
 	s->tx.size += octets.n;
 	if (s->tx.size > s->policy->message_size) {
@@ -39,9 +152,10 @@ smtp_server_body(struct smtp_server *s, struct span octets)
  * is only a matter of time: a client that comes again would send it in vain.
  */
 static enum smtp_reply
-judge(const struct smtp_server *s, const struct content_facts *f)
+judge(struct smtp_server *s, const struct content_facts *f)
 {
 	const struct smtp_policy *p = s->policy;
+	enum smtp_reply re;
 
 	if (s->tx.refuse != RE_NONE)
 		return s->tx.refuse;
@@ -52,6 +166,9 @@ judge(const struct smtp_server *s, const struct content_facts *f)
 	/* RFC 5321 6.3: loop detection. */
 	if (f->received > p->hops || f->received_own > p->hops_own)
 		return RE_LOOP;
+	re = smtp_server_submit(s);
+	if (re != RE_NONE)
+		return re;
 	return f->longest_line > p->body_line ? RE_BODY_LINE : s->tx.spoilt;
 }
 
@@ -79,17 +196,47 @@ smtp_server_spoil(struct smtp_server *s, enum smtp_reply re)
 		s->tx.spoilt = re;
 }
 
+/* RFC 2033 4.2, and PRDR: one reply for each recipient that was accepted. */
+static void
+reply_each(struct smtp_server *s, enum smtp_reply re, uint32_t n,
+    struct span more)
+{
+	for (uint32_t i = 0; i < n; i++)
+		smtp_server_reply_with(s, re, more);
+}
+
+/* What the client is told before the reply that ends the transaction. */
+static void
+reply_recipients(struct smtp_server *s, enum smtp_reply re, struct span more)
+{
+	uint32_t n = s->tx.nrecipients;
+
+	if (s->policy->listener == SMTP_LMTP && s->chunk.is_last) {
+		/* The one that follows is the last recipient's. */
+		reply_each(s, re, n > 0 ? n - 1 : 0, more);
+	} else if ((s->tx.params.said & SMTP_SAID(SMTP_PARAM_PRDR)) != 0 &&
+	    s->chunk.is_last) {
+		smtp_server_reply(s, RE_PRDR);
+		reply_each(s, re, n, more);
+	}
+}
+
 void
 smtp_server_done(struct smtp_server *s, enum smtp_reply re)
 {
-	char id[MSG_ID_LETTERS + 1];
-	bool is_over = s->tx.is_end_doubtful;
+	char id[MSG_ID_LETTERS + 1] = "";
+	bool is_over = s->tx.is_end_doubtful, is_last = s->chunk.is_last;
+	struct span more = smtp_server_why(s, re);
 
 	ASSERT(s->is_waiting && s->phase == PH_BODY);
 	s->is_waiting = false;
 	msg_id_print(&s->tx.id, id);
+	if (re == RE_QUEUED)
+		more = span_str(id);
+	reply_recipients(s, re, more);
 	smtp_server_reset(s);
 	if (re != RE_QUEUED) {
+		s->phase = is_last ? PH_READY : PH_BROKEN;
 		smtp_server_refuse(s, re, span_of(NULL, 0));
 		/* The owner knows already: it said so, or DISCARD did. */
 		smtp_server_act(s, SMTP_DO_MORE, span_of(NULL, 0));
@@ -98,5 +245,5 @@ smtp_server_done(struct smtp_server *s, enum smtp_reply re)
 	}
 	s->nmails++;
 	s->ncommands = 0;
-	smtp_server_reply_with(s, re, span_str(id));
+	smtp_server_reply_with(s, re, more);
 }

@@ -38,6 +38,16 @@ is_canonical(struct span s, bool *has_dot_line)
 	return ncr == nlines;
 }
 
+/* The fields, or all where no empty line ends them. */
+static struct span
+header_of(struct span content)
+{
+	if (span_starts(content, SPAN("\r\n")))
+		return span_of(content.p, 0);
+	return span_of(content.p,
+	    span_find_span(content, SPAN("\r\n\r\n")));
+}
+
 struct smtp_stuff_facts
 smtp_stuff_look(struct span content)
 {
@@ -46,6 +56,7 @@ smtp_stuff_look(struct span content)
 	f.is_canonical = is_canonical(content, &f.has_dot_line) &&
 	    span_find(content, '\0') == content.n;
 	f.is_8bit = has_8bit(content);
+	f.is_8bit_header = f.is_8bit && has_8bit(header_of(content));
 	f.is_ended = content.n == 0 || content.p[content.n - 1] == '\n';
 	return f;
 }

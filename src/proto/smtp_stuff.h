@@ -14,6 +14,7 @@ struct smtp_stuff_facts {
 	bool	is_canonical;	/* no bare CR, bare LF or NUL */
 	bool	has_dot_line;
 	bool	is_8bit;
+	bool	is_8bit_header;	/* before the first empty line */
 	bool	is_ended;	/* by CRLF, or empty */
 };
 /* The facts of the whole content. */

@@ -1,5 +1,5 @@
 /*
- * smtp_wire.c - two machines: lines of commands, lines of content.
+ * smtp_wire.c - three machines: lines of commands, lines of content, chunks.
  *
  * Content is looked at line by line with memchr, and shown in pieces as long as
  * nothing has to be left out of them: a whole read, most of the time.  A CR at
@@ -14,7 +14,8 @@ enum {
 	BODY_TEXT,	/* inside of a line */
 	BODY_CR,	/* behind a CR inside of a line; not shown yet */
 	BODY_DOT,	/* behind a dot that begins a line; not shown */
-	BODY_DOT_CR	/* behind CRLF . CR */
+	BODY_DOT_CR,	/* behind CRLF . CR */
+	CHUNK		/* octets of a chunk are to come */
 };
 
 struct smtp_wire
@@ -262,10 +263,111 @@ next_body(struct smtp_wire *w, struct span *in)
 	return event(SMTP_WIRE_MORE, span_of(NULL, 0));
 }
 
+void
+smtp_wire_expect_chunk(struct smtp_wire *w, uint64_t n, unsigned int how)
+{
+	w->state = CHUNK;
+	w->chunk = n;
+	w->chunk_how = (uint8_t)how;
+	if (how & SMTP_CHUNK_FIRST)
+		w->is_dropping = w->is_chunk_cr = false;
+}
+
+/* How many octets at the front are whole lines and text without a bare one. */
+static size_t
+clean_run(struct span in)
+{
+	const uint8_t *nul = memchr(in.p, 0, in.n);
+	size_t at = 0, end = nul == NULL ? in.n : (size_t)(nul - in.p);
+
+	while (at < end) {
+		const uint8_t *from = in.p + at;
+		const uint8_t *lf = memchr(from, '\n', end - at), *cr;
+
+		cr = memchr(from, '\r',
+		    lf == NULL ? end - at : (size_t)(lf - from));
+		if (lf == NULL && cr == NULL)
+			return end;
+		if (cr == NULL || cr + 1 != lf)
+			return (size_t)((cr == NULL ? lf : cr) - in.p);
+		at = (size_t)(lf - in.p) + 1;
+	}
+	return end;
+}
+
+/* The octet behind a held CR, or the first one that is not clean. */
+static struct smtp_wire_event
+chunk_octet(struct smtp_wire *w, struct span *in)
+{
+	bool was_cr = w->is_chunk_cr;
+	uint8_t c;
+
+	w->is_chunk_cr = false;
+	if (was_cr && in->p[0] != '\n')
+		return event(SMTP_WIRE_BARE, span_of(NULL, 0));
+	c = span_take(in, 1).p[0];
+	if (was_cr)
+		return event(SMTP_WIRE_BODY, SPAN("\r\n"));
+	w->is_chunk_cr = c == '\r';
+	return event(c == '\r' ? SMTP_WIRE_MORE : SMTP_WIRE_BARE,
+	    span_of(NULL, 0));
+}
+
+/* The next event of octets of the chunk, which are not empty. */
+static struct smtp_wire_event
+chunk_octets(struct smtp_wire *w, struct span *in)
+{
+	size_t run = 0;
+
+	if (w->is_dropping || (w->chunk_how & SMTP_CHUNK_BINARY) != 0)
+		run = in->n;
+	else if (!w->is_chunk_cr)
+		run = clean_run(*in);
+	if (run == 0)
+		return chunk_octet(w, in);
+	return event(w->is_dropping ? SMTP_WIRE_MORE : SMTP_WIRE_BODY,
+	    span_take(in, run));
+}
+
+static struct smtp_wire_event
+chunk_end(struct smtp_wire *w)
+{
+	bool is_bare = w->is_chunk_cr && (w->chunk_how & SMTP_CHUNK_LAST) != 0;
+
+	if (is_bare) {
+		w->is_chunk_cr = false;
+		w->is_dropping = true;
+		return event(SMTP_WIRE_BARE, span_of(NULL, 0));
+	}
+	w->state = COMMAND;
+	return event(SMTP_WIRE_CHUNK, span_of(NULL, 0));
+}
+
+static struct smtp_wire_event
+next_chunk(struct smtp_wire *w, struct span *in)
+{
+	while (w->chunk > 0 && in->n > 0) {
+		struct span piece =
+		    span_of(in->p, (size_t)MIN(w->chunk, (uint64_t)in->n));
+		struct span rest = piece;
+		struct smtp_wire_event ev = chunk_octets(w, &rest);
+
+		w->chunk -= piece.n - rest.n;
+		(void)span_take(in, piece.n - rest.n);
+		w->is_dropping = w->is_dropping || ev.kind == SMTP_WIRE_BARE;
+		if (ev.kind != SMTP_WIRE_MORE)
+			return ev;
+	}
+	return w->chunk > 0 ? event(SMTP_WIRE_MORE, span_of(NULL, 0)) :
+	    chunk_end(w);
+}
+
 struct smtp_wire_event
 smtp_wire_next(struct smtp_wire *w, struct span *in)
 {
 	if (w->is_line_shown)
 		smtp_wire_free(w);
+	if (w->state == CHUNK)
+		return next_chunk(w, in);
 	return w->state == COMMAND ? next_line(w, in) : next_body(w, in);
 }

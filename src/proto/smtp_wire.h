@@ -7,7 +7,8 @@
  * and its memory goes with the line.
  *
  * RFC 5321 2.3.8 (a line ends in CRLF and in nothing else), 4.5.2 (dot
- * transparency), 4.5.3.1 (limits).
+ * transparency), 4.5.3.1 (limits); RFC 3030 section 2 (chunks: a number of
+ * octets, in which a dot means nothing).
  */
 #ifndef POSTHORSE_PROTO_SMTP_WIRE_H
 #define POSTHORSE_PROTO_SMTP_WIRE_H
@@ -23,6 +24,7 @@ enum smtp_wire_kind {
 	SMTP_WIRE_LINE,		/* one command line, its CRLF removed */
 	SMTP_WIRE_BODY,		/* content, dot-stuffing undone */
 	SMTP_WIRE_END,		/* the final dot: the content is complete */
+	SMTP_WIRE_CHUNK,	/* all octets of a chunk were seen */
 	SMTP_WIRE_DOUBT,	/* the final dot, but what stood right before its
 				 * CRLF was bare: another reader may see no end
 				 * here, so what follows is no command.  550 and
@@ -43,11 +45,14 @@ struct smtp_wire {
 	struct buf	line;		/* of a cut line */
 	size_t		limit;		/* of a line */
 	size_t		dropped;	/* octets of a line that is too long */
+	uint64_t	chunk;		/* octets of it to come */
 	uint8_t		state;
 	uint8_t		doubt;		/* how near a bare octet is */
 	bool		is_dropping;	/* content after BARE */
 	bool		is_line_shown;	/* line was given out: free it */
 	bool		is_cr;		/* a dropped line's last octet was CR */
+	bool		is_chunk_cr;	/* so was a chunk's, and is held back */
+	uint8_t		chunk_how;	/* enum smtp_chunk */
 };
 
 struct smtp_wire smtp_wire_make(void);
@@ -55,6 +60,19 @@ struct smtp_wire smtp_wire_make(void);
 void smtp_wire_free(struct smtp_wire *w);
 /* From the next octet on, expect content (we have answered 354). */
 void smtp_wire_expect_body(struct smtp_wire *w);
+/*
+ * From the next octet on, expect a chunk of n octets, 0 or more; CHUNK follows
+ * them, and then lines are expected again.  A line may go from one chunk into
+ * the next.  FIRST: of a message.  LAST: a CR at its end is bare.  BINARY: any
+ * octet is content (RFC 3030 section 3), nothing is BARE.
+ */
+enum smtp_chunk {
+	SMTP_CHUNK_FIRST	= 0x01,
+	SMTP_CHUNK_LAST		= 0x02,
+	SMTP_CHUNK_BINARY	= 0x04
+};
+void smtp_wire_expect_chunk(struct smtp_wire *w, uint64_t n,
+    unsigned int how);
 /* From the next line on: SMTP_LINE_MAX or SMTP_AUTH_LINE_MAX. */
 void smtp_wire_line_limit(struct smtp_wire *w, size_t limit);
 /*

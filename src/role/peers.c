@@ -221,8 +221,11 @@ role_send(struct role *r, struct role_peer *to, const struct ipc_type *type,
 	e = ipc_encode(type, msg, b);
 	if (e != ERR_OK)
 		return e;
-	return channel_send(to->channel, type->number, buf_span(b), fds,
+	e = channel_send(to->channel, type->number, buf_span(b), fds,
 	    type->fds);
+	/* MEM-7: it may be a password. */
+	explicit_bzero(b->p, b->n);
+	return e;
 }
 
 /* How many were lost is said as soon as a line gets through again. */

@@ -8,6 +8,7 @@
 #include "os/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,14 +159,40 @@ static const enum sandbox_profile profiles[] = {
 	[IPC_ROLE_LOCAL] = SANDBOX_LOCAL,
 	[IPC_ROLE_SENDER] = SANDBOX_SENDER,
 	[IPC_ROLE_RECEIVER] = SANDBOX_RECEIVER,
+	[IPC_ROLE_KEYS] = SANDBOX_KEYS,
+	[IPC_ROLE_STATE] = SANDBOX_STATE,
 };
-_Static_assert(COUNT(profiles) == IPC_ROLE_COUNT, "every role has a profile");
+_Static_assert(COUNT(profiles) == IPC_ROLE_BACKEND, "every role has a profile");
+
+static enum sandbox_profile
+profile_of(const struct role *r)
+{
+	return r->kind == IPC_ROLE_BACKEND ? r->priv->desc->profile :
+	    profiles[r->kind];
+}
+
+/*
+ * PAM's modules open, load and run what they like, and a helper of theirs is
+ * setuid: no list of ours holds there.  Who runs us as root chose that.
+ */
+static bool
+has_helpers(const struct role *r)
+{
+	return profile_of(r) == SANDBOX_PAM;
+}
+
+static enum err
+harden(const struct role *r)
+{
+	return has_helpers(r) && r->priv->start.uid != UINT32_MAX ?
+	    sandbox_harden_for_helpers(profile_of(r)) :
+	    sandbox_harden(profile_of(r), false);
+}
 
 static bool
 give_up_rights(struct role *r, unsigned int *laid)
 {
 	const struct role_private *pr = r->priv;
-	enum sandbox_profile profile = profiles[r->kind];
 	struct sandbox_reach reach = {
 		.dirs = pr->dirs,
 		.ndirs = pr->ndirs,
@@ -178,8 +205,10 @@ give_up_rights(struct role *r, unsigned int *laid)
 
 	if (sandbox_drop_ids(&sandbox_system, uid, gid) != ERR_OK)
 		return complain(r, "cannot drop its user and group");
-	if (sandbox_harden(profile, false) != ERR_OK)
+	if (harden(r) != ERR_OK)
 		return complain(r, "cannot give up its rights");
+	if (has_helpers(r))
+		return true;
 	if (sandbox_landlock(&sandbox_system, &reach, laid) != ERR_OK)
 		return complain(r, "cannot lay Landlock over itself");
 	return true;
@@ -189,13 +218,13 @@ static bool
 close_sandbox(struct role *r, unsigned int laid)
 {
 	struct control_ready ready = { 0 };
-	unsigned int calls;
+	unsigned int calls = 0;
 
-	if (sandbox_seccomp(&sandbox_system, profiles[r->kind], &calls) !=
+	if (!has_helpers(r) && sandbox_seccomp(&sandbox_system, profile_of(r), &calls) !=
 	    ERR_OK)
 		return complain(r, "cannot lay seccomp over itself");
 	laid |= calls;
-	if ((laid & SANDBOX_NEEDED) != SANDBOX_NEEDED &&
+	if ((laid & SANDBOX_NEEDED) != SANDBOX_NEEDED && !has_helpers(r) &&
 	    !r->priv->start.is_sandbox_optional)
 		return complain(r, "this kernel has no Landlock or no seccomp; "
 		    "`allow no sandbox yes` starts it all the same");
@@ -209,7 +238,7 @@ log_weak_sandbox(struct role *r, unsigned int laid)
 {
 	struct log_line line;
 
-	if ((laid & SANDBOX_LANDLOCK) != 0)
+	if ((laid & SANDBOX_LANDLOCK) != 0 || has_helpers(r))
 		return;
 	log_begin(&line, LOG_LEVEL_ALARM, NULL, "no-sandbox");
 	log_str(&line, "missing", "Landlock");
@@ -289,6 +318,9 @@ begin(struct role *r)
 {
 	struct role_private *pr = r->priv;
 
+	/* A helper that a library runs is none of ours. */
+	if (fcntl(ROLE_CONTROL_FD, F_SETFD, FD_CLOEXEC) != 0)
+		return false;
 	if (loop_new(&r->loop) != ERR_OK ||
 	    loop_timer_new(r->loop, patience_over, r, &pr->end) != ERR_OK)
 		return false;

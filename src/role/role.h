@@ -16,6 +16,7 @@
 #include "io/loop.h"
 #include "ipc/control.h"
 #include "ipc/ipc.h"
+#include "os/sandbox.h"
 
 struct role {			/* given to every callback; one a process */
 	struct loop		*loop;
@@ -55,6 +56,7 @@ struct role_peer {
 
 struct role_desc {
 	enum ipc_role		 kind;
+	enum sandbox_profile	 profile;	/* a back end's; else by kind */
 	size_t			 self_size;	/* of role->self, born zeroed */
 	const struct role_row	*rows;
 	size_t			 nrows;

@@ -39,6 +39,8 @@ struct item {
 	uint8_t			state;		/* enum sched_state */
 	bool			is_bounce : 1;
 	bool			is_disowned : 1;	/* not in s->messages */
+	bool			is_strict : 1;	/* not a moment longer */
+	uint8_t			level : 2;	/* enum sched_level */
 };
 _Static_assert(sizeof(struct item) == 64, "the budget of ARCHITECTURE 9");
 
@@ -75,7 +77,8 @@ struct dest {
 struct site {
 	struct map_node		node;
 	struct heap_node	timer;		/* suspended until then */
-	struct chain		flows;		/* whose turn: the first */
+	struct chain		flows[SCHED_LEVEL_COUNT]; /* whose turn: the
+							   * first */
 	struct link		runnable;
 	struct copy		name, hosts;
 	uint32_t		self;
@@ -83,6 +86,7 @@ struct site {
 	uint32_t		window, most;
 	uint32_t		failures;	/* in a row */
 	uint8_t			class;		/* enum sched_class */
+	uint8_t			turn;		/* items taken, round and round */
 	bool			is_runnable;
 };
 /* READY items of one originator at one site; exists while there are any. */
@@ -90,6 +94,7 @@ struct flow {
 	struct chain	items;
 	struct link	link;
 	uint32_t	site, originator;
+	uint8_t		level;
 };
 
 struct sched {
@@ -101,10 +106,11 @@ struct sched {
 	struct map		dest_names, site_names;
 	struct refs		messages;	/* first item of each */
 	struct refs		flow_refs;
-	struct chain		runnable;	/* sites */
+	struct chain		runnable[SCHED_CLASS_COUNT];	/* sites */
 	struct chain		idle;		/* dests, oldest first */
 	struct chain		drain;		/* dests */
-	uint32_t		nidle, njobs;
+	uint32_t		nidle;
+	uint32_t		njobs[SCHED_CLASS_COUNT];
 };
 
 static inline struct item *
@@ -157,6 +163,7 @@ void site_release(struct sched *s, struct site *site);
 /* ERR_NOMEM: the item is where it was. */
 MUST_USE enum err site_add(struct sched *s, struct site *site, uint32_t item);
 void site_remove(struct sched *s, uint32_t item);
+bool site_may_start(const struct sched *s);
 bool site_start(struct sched *s, struct sched_decision *d);
 void site_wake(struct sched *s, struct site *site);
 /* How long a READY item of it waits at least. */

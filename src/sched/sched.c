@@ -29,7 +29,7 @@ sched_new(const struct sched_limits *limits, struct sched **s)
 		.suspended = heap_make(ITEMS_MAX),
 		.dest_names = map_make(limits->key),
 		.site_names = map_make(limits->key),
-		.runnable = CHAIN_EMPTY,
+		.runnable = { CHAIN_EMPTY, CHAIN_EMPTY },
 		.idle = CHAIN_EMPTY,
 		.drain = CHAIN_EMPTY,
 	};
@@ -132,28 +132,50 @@ sched_message(const struct sched *s, uint32_t item)
 }
 
 static uint64_t
-lifetime(const struct sched *s, const struct item *it)
+lifetime_of(const struct sched *s, bool is_bounce)
 {
-	return it->is_bounce ? s->limits.retry.bounce_lifetime_ms :
+	return is_bounce ? s->limits.retry.bounce_lifetime_ms :
 	    s->limits.retry.lifetime_ms;
 }
 
 static uint64_t
 expires(const struct sched *s, const struct item *it)
 {
-	int64_t end = (int64_t)it->born_s * 1000 + (int64_t)lifetime(s, it);
+	int64_t end = (int64_t)it->born_s * 1000 + 
+	    (int64_t)lifetime_of(s, it->is_bounce);
 
 	return end < 0 ? 0 : (uint64_t)end;
 }
 
+/* It comes at its deadline, when that is still to come and before it is due. */
+static uint64_t
+due_at(const struct sched *s, const struct item *it, uint64_t now,
+    uint64_t due)
+{
+	uint64_t end = expires(s, it);
+
+	return it->is_strict && end > now ? MIN(due, end) : due;
+}
+
 /* Monotonic seconds, below zero for what is older than this machine's start. */
 static int32_t
-born_s(uint64_t now, uint64_t age_ms)
+born_s(const struct sched *s, uint64_t now, const struct sched_entry *e)
 {
-	int64_t s = (int64_t)MIN(now / 1000, (uint64_t)INT32_MAX) -
-	    (int64_t)MIN(age_ms / 1000, (uint64_t)INT32_MAX);
+	uint64_t life = lifetime_of(s, e->is_bounce);
+	/* Before or behind now: a deadline is the end of a life. */
+	uint64_t ahead = e->unborn_ms, behind = e->age_ms;
+	int64_t born;
 
-	return (int32_t)s;
+	if (e->deadline_ms != 0) {
+		uint64_t end = MIN(e->deadline_ms, life + e->unborn_ms);
+
+		ahead = end > life ? end - life : 0;
+		behind = end > life ? 0 : life - end;
+	}
+	born = (int64_t)MIN(now / 1000, (uint64_t)INT32_MAX) +
+	    (int64_t)MIN(ahead / 1000, (uint64_t)INT32_MAX) -
+	    (int64_t)MIN(behind / 1000, (uint64_t)INT32_MAX);
+	return (int32_t)MIN(born, (int64_t)INT32_MAX);
 }
 
 enum err
@@ -173,7 +195,7 @@ sched_add(struct sched *s, uint64_t now, const struct sched_entry *e,
 	it = item_at(s, ref);
 	*it = (struct item){
 		.message = e->message,
-		.born_s = born_s(now, e->age_ms),
+		.born_s = born_s(s, now, e),
 		.dest = dest,
 		.originator = e->originator,
 		.size_kib = (uint32_t)MIN(e->size / 1024 + 1, UINT32_MAX),
@@ -181,8 +203,11 @@ sched_add(struct sched *s, uint64_t now, const struct sched_entry *e,
 		.attempts = (uint16_t)MIN(e->attempts, UINT16_MAX),
 		.state = SCHED_STATE_SCHEDULED,
 		.is_bounce = e->is_bounce,
+		.is_strict = e->deadline_ms != 0,
+		.level = e->level & 3u,
 	};
-	err = heap_add(&s->timers, &it->timer, now + e->wait_ms);
+	err = heap_add(&s->timers, &it->timer,
+	    due_at(s, it, now, now + e->wait_ms));
 	if (err != ERR_OK)
 		goto no_timer;
 	err = sibling_add(s, ref);
@@ -223,12 +248,12 @@ item_hand_out(struct sched *s, uint32_t item)
 }
 
 static void
-item_schedule(struct sched *s, uint32_t item, uint64_t due)
+item_schedule(struct sched *s, uint64_t now, uint32_t item, uint64_t due)
 {
 	struct item *it = item_at(s, item);
 
 	it->state = SCHED_STATE_SCHEDULED;
-	heap_move(&s->timers, &it->timer, due);
+	heap_move(&s->timers, &it->timer, due_at(s, it, now, due));
 }
 
 /* While it waits in a list, its timer is the end of its lifetime. */
@@ -238,7 +263,7 @@ item_await(struct sched *s, uint64_t now, struct item *it)
 	uint64_t end = expires(s, it);
 
 	/* What comes out of a long stop gets a chance before it ends. */
-	heap_move(&s->timers, &it->timer,
+	heap_move(&s->timers, &it->timer, it->is_strict ? end :
 	    MAX(end, now + s->limits.retry.first_ms));
 }
 
@@ -247,7 +272,7 @@ static void
 item_ready(struct sched *s, uint64_t now, uint32_t item, struct site *site)
 {
 	if (site_add(s, site, item) != ERR_OK)
-		item_schedule(s, item, now + SOON_MS);
+		item_schedule(s, now, item, now + SOON_MS);
 	else
 		item_await(s, now, item_at(s, item));
 }
@@ -316,7 +341,8 @@ timer_step(struct sched *s, uint64_t now, struct heap_node *n,
 	struct item *it = HEAP_OWNER(n, struct item, timer);
 	uint32_t item = it->self;
 
-	if (it->state != SCHED_STATE_SCHEDULED) {
+	if (it->state != SCHED_STATE_SCHEDULED ||
+	    (it->is_strict && expires(s, it) <= now)) {
 		decide_item(s, d, SCHED_EXPIRE, item);
 		return true;
 	}
@@ -372,7 +398,7 @@ sched_due(const struct sched *s)
 	const struct heap_node *site = heap_first(&s->suspended);
 	uint64_t due = n == NULL ? UINT64_MAX : n->due;
 
-	if (s->drain.first != SCHED_NONE || s->runnable.first != SCHED_NONE)
+	if (s->drain.first != SCHED_NONE || site_may_start(s))
 		return 0;
 	return site == NULL ? due : MIN(due, site->due);
 }
@@ -441,14 +467,14 @@ sched_defer(struct sched *s, uint64_t now, uint32_t item, bool is_soon,
 	*wait_ms = is_soon && it->attempts <= SOON_ATTEMPTS ? SOON_MS :
 	    retry_wait_ms(&s->limits.retry, it->attempts,
 		(uint32_t)rand_u64(&s->dice));
-	item_schedule(s, item, now + *wait_ms);
+	item_schedule(s, now, item, now + *wait_ms);
 	return true;
 }
 
 void
 sched_return(struct sched *s, uint64_t now, uint32_t item, uint64_t wait_ms)
 {
-	item_schedule(s, item, now + wait_ms);
+	item_schedule(s, now, item, now + wait_ms);
 }
 
 bool
@@ -531,7 +557,8 @@ sched_counts(const struct sched *s)
 {
 	return (struct sched_counts){
 		.items = s->items.used,
-		.running_jobs = s->njobs,
+		.running_jobs = s->njobs[SCHED_SPREAD] +
+		    s->njobs[SCHED_GULP],
 		.destinations = (uint32_t)map_count(&s->dest_names),
 		.sites = (uint32_t)map_count(&s->site_names),
 		.sites_waiting = (uint32_t)heap_count(&s->suspended),

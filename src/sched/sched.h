@@ -20,7 +20,11 @@
  *   after each that went well (slow start), half after one that did not;
  * - a site that could not be reached waits as a whole, on the retry curve, and
  *   costs one job to try again: its items hold up nobody else's;
+ * - at most `jobs` jobs at a time to all SCHED_SPREAD sites together: however
+ *   many do not answer, a SCHED_GULP one has its own, and comes first;
  * - originators (users, or domains of reverse-paths) take turns in a site;
+ * - what is more urgent leaves a site first, but one in eight that leave is of
+ *   the least urgent that wait: nothing waits for ever behind what is urgent;
  * - every call does bounded work; nothing costs more than O(log n).
  */
 #ifndef POSTHORSE_SCHED_SCHED_H
@@ -38,6 +42,7 @@ struct sched;
 struct sched_limits {
 	struct retry		retry;
 	uint32_t		start, most;	/* jobs at a time per site */
+	uint32_t		jobs;		/* to all SCHED_SPREAD sites */
 	uint64_t		job_size;	/* octets of one job; one item
 						 * may be larger alone */
 	uint32_t		idle_max;	/* destinations remembered that
@@ -49,6 +54,12 @@ MUST_USE enum err sched_new(const struct sched_limits *limits,
     struct sched **s);
 void sched_free(struct sched *s);
 
+enum sched_level {		/* RFC 6710 section 5: three of 19 */
+	SCHED_NORMAL,
+	SCHED_URGENT,
+	SCHED_BULK,
+	SCHED_LEVEL_COUNT
+};
 struct sched_entry {
 	uint64_t	message;	/* the caller's; not unique */
 	struct span	destination;	/* any octets, 1 .. SCHED_NAME_MAX */
@@ -56,7 +67,12 @@ struct sched_entry {
 	uint64_t	size;		/* octets, for job_size */
 	uint64_t	age_ms;		/* already; see retry_age_ms */
 	uint64_t	wait_ms;	/* before it is due; see retry_left_ms */
+	uint64_t	unborn_ms;	/* before its lifetime begins */
 	uint32_t	attempts;	/* already made */
+	/* Not 0: its lifetime ends so soon, to the second, wherever it waits;
+	 * no attempt is made behind that (RFC 2852 4.1.3). */
+	uint64_t	deadline_ms;
+	enum sched_level level;
 	bool		is_bounce;	/* has the shorter lifetime */
 };
 /* ERR_NOMEM, ERR_FULL: nothing changed. */
@@ -84,8 +100,9 @@ void sched_next(struct sched *s, uint64_t now, struct sched_decision *d);
 uint64_t sched_due(const struct sched *s);
 
 enum sched_class {
-	SCHED_SPREAD,		/* share what is ready over the free jobs */
-	SCHED_GULP		/* as much as goes into each job */
+	SCHED_SPREAD,		/* what is ready, shared over its jobs */
+	SCHED_GULP,		/* as much as goes into each job */
+	SCHED_CLASS_COUNT
 };
 struct sched_route {
 	struct span		site;		/* name, 1 .. SCHED_NAME_MAX */

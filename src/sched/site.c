@@ -3,16 +3,20 @@
  */
 #include "sched/parts.h"
 
+#define FAIR_TURN	8u	/* one in so many is of the least urgent */
+
 static uint32_t
-flow_hash(uint32_t site, uint32_t originator)
+flow_hash(uint32_t site, const struct item *it)
 {
-	return refs_mix((uint64_t)site << 32 | originator);
+	return refs_mix(((uint64_t)site << 32 | it->originator) +
+	    ((uint64_t)it->level << 62));
 }
 
 /* A site runs jobs while it may and has something to send. */
 static void
 site_update(struct sched *s, struct site *site)
 {
+	struct chain *runnable = &s->runnable[site->class];
 	bool can = site->nready > 0 && site->running < site->window &&
 	    !heap_has(&site->timer);
 
@@ -20,9 +24,9 @@ site_update(struct sched *s, struct site *site)
 		return;
 	site->is_runnable = can;
 	if (can)
-		APPEND(&s->sites, site, runnable, &s->runnable, site->self);
+		APPEND(&s->sites, site, runnable, runnable, site->self);
 	else
-		REMOVE(&s->sites, site, runnable, &s->runnable, site->self);
+		REMOVE(&s->sites, site, runnable, runnable, site->self);
 }
 
 static void
@@ -53,7 +57,7 @@ site_new(struct sched *s, const struct sched_route *route, uint32_t *ref)
 		return e;
 	site = site_at(s, *ref);
 	*site = (struct site){
-		.flows = CHAIN_EMPTY,
+		.flows = { CHAIN_EMPTY, CHAIN_EMPTY, CHAIN_EMPTY },
 		.self = *ref,
 		.class = (uint8_t)route->class,
 		.window = route->most > 0 ? route->most : s->limits.start,
@@ -92,27 +96,29 @@ site_get(struct sched *s, const struct sched_route *route, uint32_t *ref)
 }
 
 static uint32_t
-flow_find(struct sched *s, uint32_t site, uint32_t originator)
+flow_find(struct sched *s, uint32_t site, const struct item *it)
 {
-	uint32_t at = 0, ref, hash = flow_hash(site, originator);
+	uint32_t at = 0, ref, hash = flow_hash(site, it);
 
 	while ((ref = refs_next(&s->flow_refs, hash, &at)) != REFS_NONE) {
 		const struct flow *f = flow_at(s, ref);
 
-		if (f->site == site && f->originator == originator)
+		if (f->site == site && f->originator == it->originator &&
+		    f->level == it->level)
 			return ref;
 	}
 	return SCHED_NONE;
 }
 
 static enum err
-flow_new(struct sched *s, struct site *site, uint32_t originator, uint32_t *ref)
+flow_new(struct sched *s, struct site *site, const struct item *it,
+    uint32_t *ref)
 {
 	enum err e = pool_get(&s->flows, ref);
 
 	if (e != ERR_OK)
 		return e;
-	e = refs_put(&s->flow_refs, flow_hash(site->self, originator), *ref);
+	e = refs_put(&s->flow_refs, flow_hash(site->self, it), *ref);
 	if (e != ERR_OK) {
 		pool_put(&s->flows, *ref);
 		return e;
@@ -120,9 +126,10 @@ flow_new(struct sched *s, struct site *site, uint32_t originator, uint32_t *ref)
 	*flow_at(s, *ref) = (struct flow){
 		.items = CHAIN_EMPTY,
 		.site = site->self,
-		.originator = originator,
+		.originator = it->originator,
+		.level = it->level,
 	};
-	APPEND(&s->flows, flow, link, &site->flows, *ref);
+	APPEND(&s->flows, flow, link, &site->flows[it->level], *ref);
 	return ERR_OK;
 }
 
@@ -130,11 +137,11 @@ enum err
 site_add(struct sched *s, struct site *site, uint32_t item)
 {
 	struct item *it = item_at(s, item);
-	uint32_t flow = flow_find(s, site->self, it->originator);
+	uint32_t flow = flow_find(s, site->self, it);
 	enum err e;
 
 	if (flow == SCHED_NONE) {
-		e = flow_new(s, site, it->originator, &flow);
+		e = flow_new(s, site, it, &flow);
 		if (e != ERR_OK)
 			return e;
 	}
@@ -157,9 +164,8 @@ site_remove(struct sched *s, uint32_t item)
 
 	REMOVE(&s->items, item, link, &f->items, item);
 	if (f->items.first == SCHED_NONE) {
-		REMOVE(&s->flows, flow, link, &site->flows, ref);
-		refs_remove(&s->flow_refs, flow_hash(f->site, f->originator),
-		    ref);
+		REMOVE(&s->flows, flow, link, &site->flows[f->level], ref);
+		refs_remove(&s->flow_refs, flow_hash(f->site, it), ref);
 		pool_put(&s->flows, ref);
 	}
 	site->nready--;
@@ -167,27 +173,49 @@ site_remove(struct sched *s, uint32_t item)
 	site_release(s, site);
 }
 
-/* How many items the next job takes, so that all free jobs get a share. */
+/*
+ * How many items the next job takes: a share of what is ready for each job that
+ * the site may have.  Sharing it over those that are free just now would give
+ * all to the one that is, and nothing to the others that are free soon.
+ */
 static uint32_t
 batch_of(const struct site *site)
 {
-	uint32_t free = site->window - site->running;
-
 	if (site->class == SCHED_GULP)
 		return SCHED_BATCH_MAX;
-	return MIN(SCHED_BATCH_MAX, (site->nready + free - 1) / free);
+	return MIN(SCHED_BATCH_MAX,
+	    (site->nready + site->window - 1) / site->window);
+}
+
+/* The flow whose turn it is at a site with something ready. */
+static uint32_t
+next_flow(const struct site *site)
+{
+	static const uint8_t orders[2][SCHED_LEVEL_COUNT] = {
+		{ SCHED_URGENT, SCHED_NORMAL, SCHED_BULK },
+		{ SCHED_BULK, SCHED_NORMAL, SCHED_URGENT },
+	};
+	const uint8_t *order = orders[site->turn % FAIR_TURN == FAIR_TURN - 1];
+	uint32_t ref = SCHED_NONE;
+
+	for (size_t i = 0; i < SCHED_LEVEL_COUNT && ref == SCHED_NONE; i++)
+		ref = site->flows[order[i]].first;
+	ASSERT(ref != SCHED_NONE);
+	return ref;
 }
 
 /* One from the flow whose turn it is, which then goes to the end. */
 static uint32_t
 site_take(struct sched *s, struct site *site)
 {
-	uint32_t ref = site->flows.first;
+	uint32_t ref = next_flow(site);
+	struct chain *flows = &site->flows[flow_at(s, ref)->level];
 	uint32_t item = flow_at(s, ref)->items.first;
 	struct item *it = item_at(s, item);
 
-	REMOVE(&s->flows, flow, link, &site->flows, ref);
-	APPEND(&s->flows, flow, link, &site->flows, ref);
+	site->turn++;
+	REMOVE(&s->flows, flow, link, flows, ref);
+	APPEND(&s->flows, flow, link, flows, ref);
 	site_remove(s, item);
 	heap_move(&s->timers, &it->timer, UINT64_MAX);
 	it->state = SCHED_STATE_RUNNING;
@@ -197,28 +225,56 @@ site_take(struct sched *s, struct site *site)
 static bool
 fits(const struct sched *s, const struct site *site, uint64_t size_kib)
 {
-	const struct flow *f = flow_at(s, site->flows.first);
+	const struct flow *f = flow_at(s, next_flow(site));
 
 	return size_kib + item_at(s, f->items.first)->size_kib <=
 	    s->limits.job_size / 1024;
+}
+
+/* The first site that may run a job now; SCHED_NONE. */
+static uint32_t
+next_to_start(const struct sched *s)
+{
+	if (s->runnable[SCHED_GULP].first != SCHED_NONE)
+		return s->runnable[SCHED_GULP].first;
+	return s->njobs[SCHED_SPREAD] < s->limits.jobs ?
+	    s->runnable[SCHED_SPREAD].first : SCHED_NONE;
+}
+
+bool
+site_may_start(const struct sched *s)
+{
+	return next_to_start(s) != SCHED_NONE;
+}
+
+/* It goes behind the others that may run a job. */
+static void
+site_to_end(struct sched *s, struct site *site)
+{
+	struct chain *runnable = &s->runnable[site->class];
+
+	if (!site->is_runnable)
+		return;
+	REMOVE(&s->sites, site, runnable, runnable, site->self);
+	APPEND(&s->sites, site, runnable, runnable, site->self);
 }
 
 /* Fill a job from the first site that may run one; sites take turns. */
 bool
 site_start(struct sched *s, struct sched_decision *d)
 {
-	struct site *site;
-	uint32_t batch;
+	uint32_t batch, ref = next_to_start(s);
 	uint64_t size_kib = 0;
+	struct site *site;
 
-	if (s->runnable.first == SCHED_NONE)
+	if (ref == SCHED_NONE)
 		return false;
-	site = site_at(s, s->runnable.first);
+	site = site_at(s, ref);
 	batch = batch_of(site);
 	d->what = SCHED_START;
 	d->site = site->self;
 	site->running++;
-	s->njobs++;
+	s->njobs[site->class]++;
 	while (d->nitems < batch && site->nready > 0 &&
 	    (d->nitems == 0 || fits(s, site, size_kib))) {
 		uint32_t item = site_take(s, site);
@@ -227,10 +283,7 @@ site_start(struct sched *s, struct sched_decision *d)
 		d->items[d->nitems++] = item;
 	}
 	site_update(s, site);
-	if (site->is_runnable) {
-		REMOVE(&s->sites, site, runnable, &s->runnable, site->self);
-		APPEND(&s->sites, site, runnable, &s->runnable, site->self);
-	}
+	site_to_end(s, site);
 	return true;
 }
 
@@ -280,7 +333,7 @@ sched_job_end(struct sched *s, uint64_t now, uint32_t ref, enum sched_end end)
 
 	ASSERT(site->running > 0);
 	site->running--;
-	s->njobs--;
+	s->njobs[site->class]--;
 	if (end == SCHED_END_BAD)
 		site_failed(s, now, site);
 	else if (end == SCHED_END_OK)

@@ -39,7 +39,8 @@ enum journal_type {
 	JOURNAL_GROUP = 1,	/* value: durable offset before this group;
 				 * sequence: entries in it */
 	JOURNAL_SETTLED,	/* slot, fate */
-	JOURNAL_RETRY,		/* slot, fate, value next_ms, attempts, words */
+	JOURNAL_RETRY,		/* slot, fate, value next_ms, attempts, words;
+				 * JOURNAL_TOLD beside the fate */
 	JOURNAL_LIVE,		/* text: settled slots, a bit each; a COPY lives */
 	JOURNAL_MOVED,		/* as LIVE; before the bits the old place (20) */
 	JOURNAL_LOST,		/* the message is in quarantine */
@@ -50,6 +51,8 @@ enum journal_type {
 	JOURNAL_NUMBERS,	/* value, number: next segment, next large file */
 	JOURNAL_TYPE_COUNT
 };
+
+#define JOURNAL_TOLD	0x100u	/* its sender knows that it is late */
 
 struct journal_entry {
 	enum journal_type	type;

@@ -216,6 +216,13 @@ bool store_slot_is_settled(const struct store_message *m, uint32_t slot);
 MUST_USE enum err store_settle(struct store *s, struct store_message *m,
     uint32_t slot, const struct store_outcome *o, uint64_t *ticket);
 /*
+ * The sender was told that this recipient's mail is late: that is kept beside
+ * what was last settled, RETRY or HOLD, and stays.  Of one that is as new, or
+ * settled, nothing is kept; without memory neither, and the sender hears it again.
+ */
+void store_tell(struct store *s, struct store_message *m, uint32_t slot);
+bool store_slot_is_told(struct store_message *m, uint32_t slot);
+/*
  * A message of the queue's own (a bounce): durable before any settle() that
  * followed it, and reported through message() by the sync_end that made it so.
  * ERR_AGAIN: no segment is ready; make one.  Otherwise as spool_append.

@@ -60,6 +60,7 @@ struct store_slot {
 	uint32_t	words;
 	uint16_t	attempts;
 	uint8_t		fate;		/* 0: as new */
+	bool		is_told;	/* stays, whatever is said later */
 };
 #define MESSAGE_COPY	0x01	/* a COPY record: lives by the journal's word */
 #define MESSAGE_DORMANT	0x02	/* recovery: that word has not come */
@@ -273,6 +274,9 @@ struct journal_entry segment_dropped_entry(const struct segment *g, size_t i,
     uint8_t text[8]);
 MUST_USE enum err store_seal_note(struct store *s, const struct segment *g,
     uint64_t *ticket);
+/* A slot as the journal's RETRY has it. */
+void slot_put(struct store *s, struct store_slot *at,
+    const struct journal_entry *e);
 /* Write everything that is known into a new file; job: make it the journal. */
 MUST_USE enum err store_checkpoint(struct store *s, struct spool_job *job);
 bool store_checkpoint_end(struct store *s, const struct spool_job *job);

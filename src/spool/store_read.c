@@ -79,8 +79,7 @@ settle_fd(struct store *s, int fd)
 
 	store_syncing(s);
 	e = spool_sync(s->files, fd);
-	if (e == ERR_OK)
-		s->files->forget(s->files->self, fd, 0, 0);
+	s->files->forget(s->files->self, fd, 0, 0);
 	return e;
 }
 
@@ -350,19 +349,20 @@ segment_finish(struct store *s, struct segment *g)
 
 	if (g->end != 0)
 		return segment_seal(s, g, g->end, g->is_poisoned);
-	/* An earlier write-back error reaches our descriptor too. */
+	/*
+	 * An earlier write-back error reaches our descriptor too.  That says
+	 * nothing of the last batch, which its writer may have synced, and
+	 * promised, before: what the disk has of it is kept.  Where the writer's
+	 * own sync failed, it has said how far it was sure: g->end.
+	 */
 	if (settle_fd(s, g->fd) != ERR_OK) {
 		g->is_poisoned = true;
 		store_alarm(s, STORE_ALARM_SYNC, g, g->scanned, 0, NULL);
 	}
 	e = segment_learn(s, g, &evidence);
-	if (e != ERR_OK)
-		return e;
-	/* Reads may show what a failed sync has lost: only what was sure. */
-	if (g->is_poisoned)
-		return segment_seal(s, g, evidence, true);
-	e = segment_scan(s, g, g->size, evidence);
-	return e == ERR_OK ? segment_seal(s, g, g->scanned, false) : e;
+	if (e == ERR_OK)
+		e = segment_scan(s, g, g->size, evidence);
+	return e == ERR_OK ? segment_seal(s, g, g->scanned, g->is_poisoned) : e;
 }
 
 static enum err

@@ -227,10 +227,7 @@ do_retry(struct store *s, struct store_message *m,
 	if (e->slot >= m->nslots ||
 	    (at = message_slot(m, e->slot, true)) == NULL)
 		return;
-	words_drop(s->words, at->words);
-	*at = (struct store_slot){ e->value, words_keep(s->words, e->text),
-		(uint16_t)MIN(e->attempts, (uint32_t)UINT16_MAX),
-		(uint8_t)e->fate };
+	slot_put(s, at, e);
 }
 
 static void

@@ -74,6 +74,19 @@ slot_entry(const struct store_message *m, uint32_t slot)
 		.sequence = m->sequence, .slot = slot };
 }
 
+void
+slot_put(struct store *s, struct store_slot *at, const struct journal_entry *e)
+{
+	words_drop(s->words, at->words);
+	*at = (struct store_slot){
+		.next_ms = e->value,
+		.words = words_keep(s->words, e->text),
+		.attempts = (uint16_t)MIN(e->attempts, (uint32_t)UINT16_MAX),
+		.fate = (uint8_t)e->fate,
+		.is_told = (e->fate & JOURNAL_TOLD) != 0,
+	};
+}
+
 enum err
 store_settle(struct store *s, struct store_message *m, uint32_t slot,
     const struct store_outcome *o, uint64_t *ticket)
@@ -96,6 +109,8 @@ store_settle(struct store *s, struct store_message *m, uint32_t slot,
 	at = message_slot(m, slot, e.type == JOURNAL_RETRY);
 	if (e.type == JOURNAL_RETRY && at == NULL)
 		return ERR_NOMEM;
+	if (e.type == JOURNAL_RETRY && at->is_told)
+		e.fate |= JOURNAL_TOLD;
 	error = store_note(s, &e, &done);
 	if (error != ERR_OK)
 		return error;
@@ -105,11 +120,30 @@ store_settle(struct store *s, struct store_message *m, uint32_t slot,
 			message_finish(s, m, done);
 		return ERR_OK;
 	}
-	words_drop(s->words, at->words);
-	*at = (struct store_slot){ o->next_ms, words_keep(s->words, e.text),
-		(uint16_t)MIN(o->attempts, (uint32_t)UINT16_MAX),
-		(uint8_t)o->fate };
+	slot_put(s, at, &e);
 	return ERR_OK;
+}
+
+void
+store_tell(struct store *s, struct store_message *m, uint32_t slot)
+{
+	struct journal_entry key = slot_entry(m, slot), e;
+	uint64_t ticket;
+
+	if (store_slot_is_told(m, slot) ||
+	    store_retry_note(s, &key, m, slot, &e) != ERR_OK)
+		return;
+	e.fate |= JOURNAL_TOLD;
+	if (store_note(s, &e, &ticket) == ERR_OK)
+		message_slot(m, slot, false)->is_told = true;
+}
+
+bool
+store_slot_is_told(struct store_message *m, uint32_t slot)
+{
+	const struct store_slot *at = message_slot(m, slot, false);
+
+	return at != NULL && at->is_told;
 }
 
 enum err
@@ -214,7 +248,7 @@ store_retry_note(struct store *s, const struct journal_entry *key,
 	*e = *key;
 	e->type = JOURNAL_RETRY;
 	e->slot = slot;
-	e->fate = at->fate;
+	e->fate = (uint16_t)(at->fate | (at->is_told ? JOURNAL_TOLD : 0));
 	e->value = at->next_ms;
 	e->attempts = at->attempts;
 	e->text = words_text(s->words, at->words);

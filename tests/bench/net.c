@@ -104,19 +104,46 @@ listen_on(const char *where)
 	return fd;
 }
 
-int
-connect_to(const char *where)
+static int
+socket_new(void)
 {
-	struct sockaddr_in a = address(where);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		die("socket");
+	return fd;
+}
+
+static int
+connect_socket(int fd, const char *where)
+{
+	struct sockaddr_in a = address(where);
+
 	if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0 &&
 	    errno != EINPROGRESS)
 		die(where);
 	no_delay(fd);
 	return fd;
+}
+
+int
+connect_to(const char *where)
+{
+	return connect_socket(socket_new(), where);
+}
+
+int
+connect_from(const char *from, const char *where)
+{
+	struct sockaddr_in a = address(from);
+	int one = 1, fd = socket_new();
+
+	/* The port is chosen at connect(), where both ends are known. */
+	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
+	    sizeof one) != 0 ||
+	    bind(fd, (struct sockaddr *)&a, sizeof a) != 0)
+		die(from);
+	return connect_socket(fd, where);
 }
 
 void

@@ -18,6 +18,8 @@ void raise_descriptors(void);
 /* "PORT" or "ADDRESS:PORT", IPv4. */
 int listen_on(const char *where);
 int connect_to(const char *where);
+/* From a local address; port 0 is any. */
+int connect_from(const char *from, const char *where);
 void no_delay(int fd);
 long number(const char *text, const char *option);
 

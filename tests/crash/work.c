@@ -170,7 +170,9 @@ work_submit(struct world *w, bool is_large, uint32_t nslots)
 	struct entry *e = entry_new(w, 20 + world_chance(w, 3000), nslots);
 	struct buf envelope = buf_make(4096);
 	struct spool_large large = { .fd = -1 };
-	struct spool_message m = { .facts = &facts, .ncontent = 1 };
+	struct spool_cut cuts[WORLD_CUTS];
+	struct spool_message m = { .facts = &facts, .ncontent = 1,
+		.cuts = cuts };
 	struct span text;
 	enum err error = ERR_OK;
 
@@ -183,6 +185,7 @@ work_submit(struct world *w, bool is_large, uint32_t nslots)
 	m.id = &e->id;
 	m.envelope = buf_span(&envelope);
 	m.content = &text;
+	m.ncuts = world_cuts(e, cuts);
 	if (is_large) {
 		m.ncontent = 0;
 		m.large = &large;
@@ -347,7 +350,9 @@ bounce(struct world *w)
 	struct entry *e = entry_new(w,
 	    100 + world_chance(w, w->has_bounces ? 8000 : 300), 1);
 	struct buf envelope = buf_make(4096);
-	struct spool_message m = { .facts = &facts, .ncontent = 1 };
+	struct spool_cut cuts[WORLD_CUTS];
+	struct spool_message m = { .facts = &facts, .ncontent = 1,
+		.cuts = cuts };
 	struct span text;
 	enum err error;
 
@@ -360,6 +365,7 @@ bounce(struct world *w)
 	m.id = &e->id;
 	m.envelope = buf_span(&envelope);
 	m.content = &text;
+	m.ncuts = world_cuts(e, cuts);
 	error = store_append(w->store, &m, &e->ticket);
 	buf_free(&envelope);
 	if (error != ERR_OK) {

@@ -61,6 +61,20 @@ world_content(const struct entry *e, uint8_t *to)
 	}
 }
 
+size_t
+world_cuts(const struct entry *e, struct spool_cut cuts[WORLD_CUTS])
+{
+	if (e->seed % 4 < 2)
+		return 0;
+	if (e->seed % 4 == 2) {
+		cuts[0] = (struct spool_cut){ e->size / 3, e->size / 2 };
+		return 1;
+	}
+	cuts[0] = (struct spool_cut){ 0, 7 };
+	cuts[1] = (struct spool_cut){ e->size - 9, e->size };
+	return 2;
+}
+
 /* --- what the living store says ------------------------------------------ */
 
 static void

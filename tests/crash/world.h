@@ -186,6 +186,9 @@ void work_drain(struct world *w);
 
 struct entry *world_find(struct world *w, const struct msg_id *id);
 void world_content(const struct entry *e, uint8_t *to);
+/* What of it is not sent: none, one range, or one at each end; how many. */
+#define WORLD_CUTS	2u
+size_t world_cuts(const struct entry *e, struct spool_cut cuts[WORLD_CUTS]);
 uint64_t world_chance(struct world *w, uint64_t n);
 extern const struct store_options world_options;
 

@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 import sinks
-from server import BUILD, IS_ROOT, VECTORS, Server
+from server import BUILD, IS_ROOT, LONG, VECTORS, Server
 from talk import Talk
 
 
@@ -21,7 +21,18 @@ def pytest_configure():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def is_for_the_long_run(item):
+    """`kinds` names those that the normal run looks at, of many."""
+    mark = item.get_closest_marker("kinds")
+    if mark is None or LONG:
+        return False
+    values = item.callspec.params
+    return not any(values.get(name) in mark.args
+                   for name in ("both", "kind", "sql"))
+
+
 def pytest_collection_modifyitems(items):
+    items[:] = [item for item in items if not is_for_the_long_run(item)]
     for item in items:
         if item.get_closest_marker("ordinary") is None and not IS_ROOT:
             item.add_marker(pytest.mark.skip("runs as root"))

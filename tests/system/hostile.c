@@ -215,7 +215,8 @@ serve(struct role *r)
 	if (h.real->serve != NULL)
 		h.real->serve(r);
 	/* A server of which one role cannot start at all does not start. */
-	if (r->instance > INSTANCES_AT_START)
+	if (r->instance > INSTANCES_AT_START + (r->config->ntls > 0) +
+	    (r->config->greylist > 0))
 		turn(r);
 }
 

@@ -1,6 +1,7 @@
 """A next hop that does what a test says, at each stage of the dialogue."""
 import select
 import socket
+import ssl
 import threading
 import time
 
@@ -24,12 +25,14 @@ class Script:
     reads: the octets of content that it takes before it stops to read.
     moment: seconds at most for which it looks, before it answers content, for
     what comes behind the dot; self.ahead counts envelopes that did.
+    tls: a context of ssl; then STARTTLS is offered until it was said.
     """
 
     def __init__(self, answers=None, offers=OFFERS, port=None,
-                 host="127.0.0.1", reads=None, moment=0):
+                 host="127.0.0.1", reads=None, moment=0, tls=None):
         self.answers = answers or (lambda *a: None)
         self.offers, self.reads, self.moment = offers, reads, moment
+        self.tls = tls
         self.host, self.port = host, port or free_port(host=host)
         self.mails, self.counts = [], {}
         self.said = []		# connection, when it was read, the line
@@ -44,7 +47,8 @@ class Script:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.listener.bind((self.host, self.port))
         self.listener.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self._accept, daemon=True)
+        self.accepting.start()
 
     def _accept(self):
         while not self.is_over.is_set():
@@ -69,18 +73,22 @@ class Script:
                 self.ends[number] = time.monotonic()
             s.close()
 
-    def answer(self, stage, argument=""):
+    def answer(self, stage, argument="", has_tls=False):
         with self.lock:
             n = self.counts[stage] = self.counts.get(stage, 0) + 1
             said = self.answers(stage, n, argument)
-        return said if said is not None else self.good(stage)
+        return said if said is not None else self.good(stage, has_tls)
 
-    def good(self, stage):
+    def good(self, stage, has_tls):
+        if stage == "STARTTLS" and self.tls:
+            return "220 2.0.0 go on"
         if stage != "EHLO":
             return GOOD.get(stage, "502 5.5.1 no such command")
         if self.offers is None:
             return "502 5.5.1 no EHLO"
         rows = ["hello", *self.offers]
+        if self.tls and not has_tls:
+            rows.append("STARTTLS")
         return "\r\n".join(f"250{' ' if i == len(rows) - 1 else '-'}{row}"
                            for i, row in enumerate(rows))
 
@@ -91,11 +99,13 @@ class Script:
 
     def close(self):
         self.is_over.set()
-        # Wakes accept, which close alone does not.
+        # close() alone leaves the thread in accept(): the port listens on, and a
+        # call that the kernel begins anew takes from whoever has the number next.
         try:
             self.listener.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+        self.accepting.join(10)
         self.listener.close()
 
 
@@ -123,7 +133,8 @@ class Session:
 
     def say(self, stage, argument=""):
         """The reply that was given; None: the session is over."""
-        said = self.script.answer(stage, argument)
+        said = self.script.answer(stage, argument,
+                                  isinstance(self.s, ssl.SSLSocket))
         if said is SILENT:
             while True:
                 self.more()
@@ -144,6 +155,10 @@ class Session:
 
     def on_other(self, line, said):
         pass
+
+    def on_starttls(self, line, said):
+        if said.startswith("220"):
+            self.s = self.script.tls.wrap_socket(self.s, server_side=True)
 
     def on_mail(self, line, said):
         # Without it the recipients count for nothing, though they may be told

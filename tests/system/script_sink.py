@@ -33,7 +33,8 @@ class ScriptSink:
         self.closed = {}	# connection -> when its client had gone
         self.now = self.most = self.count = 0
         self.is_over = False
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self._accept, daemon=True)
+        self.accepting.start()
 
     def _accept(self):
         while True:
@@ -124,6 +125,13 @@ class ScriptSink:
 
     def close(self):
         self.is_over = True
+        # close() alone leaves the thread in accept(): the port listens on, and a
+        # call that the kernel begins anew takes from whoever has the number next.
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.accepting.join(10)
         self.listener.close()
 
 

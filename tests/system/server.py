@@ -19,7 +19,8 @@ LONG = "POSTHORSE_LONG" in os.environ
 IS_ROOT = os.geteuid() == 0
 PASSWORD = "correct horse 17"
 FIRST_ID = 61000	# as root each role gets a number of its own from here on
-USERS = ("smtp", "lookup", "dns", "queue", "send", "mail", "admin")
+USERS = ("smtp", "lookup", "dns", "queue", "send", "mail", "admin",
+         "keys", "state", "backend")
 
 CONFIG = """\
 hostname mx.example.org
@@ -29,6 +30,7 @@ receivers 2
 control socket {folder}/control
 submission socket {folder}/submission
 history directory {folder}/history
+state directory {folder}/state
 log level debug
 limit sessions-per-address 5000
 limit connections-per-minute 100000
@@ -54,10 +56,15 @@ def figure(name, value, unit):
     print(f"\nFIGURE {name} {value} {unit}", file=sys.__stdout__, flush=True)
 
 
-# Below what the kernel gives to clients; another run begins elsewhere.
-NEXT_PORT = itertools.cycle(range(10000, 32000))
-for _ in range(os.getpid() * 997 % 22000):
-    next(NEXT_PORT)
+# Below what the kernel gives to clients.  Each lane of tools/test has its own;
+# another run begins elsewhere.
+if "POSTHORSE_LANE" in os.environ:
+    FIRST_PORT = 10000 + 3000 * (int(os.environ["POSTHORSE_LANE"]) % 7)
+    NEXT_PORT = itertools.cycle(range(FIRST_PORT, FIRST_PORT + 3000))
+else:
+    NEXT_PORT = itertools.cycle(range(10000, 32000))
+    for _ in range(os.getpid() * 997 % 22000):
+        next(NEXT_PORT)
 
 
 def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
@@ -96,6 +103,22 @@ def children(pid):
         if int(after[1]) == pid and after[0] != "Z":
             found.append(int(entry))
     return sorted(found)
+
+
+def is_still(pid):
+    """Do all threads of a process stand still?"""
+    threads = pathlib.Path("/proc", str(pid), "task")
+    return all((t / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+               for t in threads.iterdir())
+
+
+def stop_still(pid):
+    """
+    SIGSTOP, and what it asks for: on a busy machine other threads run on
+    until one has taken the signal.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    assert wait_for(lambda: is_still(pid), 10, 0.005)
 
 
 def role_of(pid):
@@ -151,7 +174,7 @@ class Server:
             check=True, capture_output=True)
         (self.folder / "key.pem").chmod(0o600)
         for name, owner in (("spool", "queue"), ("mail", "mail"),
-                            ("history", "admin")):
+                            ("history", "admin"), ("state", "state")):
             path = self.folder / name
             path.mkdir(mode=0o700, exist_ok=True)
             if IS_ROOT:
@@ -275,7 +298,10 @@ class Server:
     def kill_role(self, name, how=signal.SIGKILL):
         """Send a signal to the first process of a role; its pid, or None."""
         for pid in self.roles().get(name, [])[:1]:
-            os.kill(pid, how)
+            if how == signal.SIGSTOP:
+                stop_still(pid)
+            else:
+                os.kill(pid, how)
             return pid
         return None
 

@@ -1,11 +1,12 @@
 """Octets in are octets out: to mailboxes and to servers of others."""
+import itertools
 import time
 
 import pytest
 
 from conftest import server_tls
 from mails import canonical, collected, generated, sized
-from server import free_port, wait_for
+from server import LONG, free_port, wait_for
 from talk import Reply, Talk
 
 OURS = ("return-path:", "delivered-to:", "received:")
@@ -162,8 +163,12 @@ def test_to_aiosmtpd(make_server, aio_sink, vectors, has_tls):
     sink = aio_sink(port=port,
                     tls=server_tls(server.folder) if has_tls else None)
     server.start()
-    sent = send_all(server.port("relay"), everything(), "there@example.com")
-    assert len(sent) > 600
+    # The same octets over TLS: a part of them, for time.
+    some = 6 if has_tls and not LONG else 1
+    sent = send_all(server.port("relay"),
+                    itertools.islice(everything(), 0, None, some),
+                    "there@example.com")
+    assert len(sent) > 600 // some
     got = sink.wait(len(sent), 120)
     assert set(sink.was_tls) == {has_tls}
     assert all(b"\n" not in m.content.replace(b"\r\n", b"") for m in got)

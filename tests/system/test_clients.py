@@ -1,5 +1,7 @@
 """Programs that nobody here wrote send mail: plain, STARTTLS, TLS, AUTH."""
+import json
 import os
+import shutil
 import smtplib
 import ssl
 import subprocess
@@ -9,7 +11,7 @@ import pytest
 from server import PASSWORD, Server, free_port, wait_for
 
 BODY = "a line\n.a dot first\nlast line\n"
-MESSAGE = ("From: someone@example.net\nTo: user@example.org\n"
+MESSAGE = ("From: user@example.org\nTo: user@example.org\n"
            "Subject: {subject}\n\n" + BODY)
 USER = "user@example.org"
 
@@ -75,6 +77,8 @@ def msmtp(s, way, subject):
         "tls": ("relays", "on", "off", "off"),
         "tls auth": ("submissions", "on", "off", "plain"),
         "tls login": ("submissions", "on", "off", "login"),
+        "starttls scram": ("submission", "on", "on", "scram-sha-256"),
+        "tls scram": ("submissions", "on", "off", "scram-sha-256"),
     }[way]
     words = ["msmtp", "--file=/dev/null", "--host=127.0.0.1",
              f"--port={s.port(port)}", f"--from={USER}", f"--tls={tls}",
@@ -134,20 +138,131 @@ def s_nail(s, way, subject):
         "-s", subject, USER, stdin=BODY)
 
 
+SEND = """
+const t = require("nodemailer").createTransport({...JSON.parse(
+    process.env.TEST_OPTIONS), tls: {rejectUnauthorized: false}});
+t.sendMail(JSON.parse(process.env.TEST_MAIL)).then(() => t.close(), (e) => {
+    console.error(e.message); process.exit(1); });
+"""
+
+
+def nodemailer(s, port, is_implicit, auth=None, more=None, subject="node"):
+    options = {"host": "127.0.0.1", "port": s.port(port),
+               "secure": is_implicit, "name": "client.example.net",
+               **(more or {}), **({"auth": auth} if auth else {})}
+    mail = {"from": USER, "to": USER, "subject": subject, "text": BODY}
+    return subprocess.run(
+        ["node", "-e", SEND], capture_output=True, text=True, timeout=60,
+        env=dict(os.environ, NODE_PATH="/usr/share/nodejs",
+                 TEST_OPTIONS=json.dumps(options),
+                 TEST_MAIL=json.dumps(mail)))
+
+
+def nodemailer_(s, way, subject):
+    port = {"plain": "mx", "starttls": "mx", "tls": "relays",
+            "starttls auth": "submission", "starttls login": "submission",
+            "tls auth": "submissions", "tls login": "submissions"}[way]
+    auth = {"user": USER, "pass": PASSWORD} if " " in way else None
+    method = {"auth": "PLAIN", "login": "LOGIN"}.get(way.split()[-1])
+    done = nodemailer(s, port, way.startswith("tls"), auth, {
+        "ignoreTLS": way == "plain", "requireTLS": "starttls" in way,
+        **({"authMethod": method} if method else {})}, subject)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+PERL = r"""
+use Net::SMTP; use Authen::SASL; use IO::Socket::SSL;
+my ($port, $tls, $mechanism, $user, $password) = @ARGV;
+my @how = (SSL_verify_mode => 0);
+my $s = Net::SMTP->new("127.0.0.1", Port => $port, Timeout => 30,
+    Hello => "client.example.net", SSL => $tls eq "tls", @how)
+    or die "connect: $@";
+$s->starttls(@how) or die "STARTTLS: " . $s->message if $tls eq "starttls";
+if ($mechanism) {
+    my $sasl = Authen::SASL->new(mechanism => $mechanism, callback =>
+        { user => $user, authname => "", pass => $password });
+    $s->auth($sasl) or die "AUTH: " . $s->message;
+}
+$s->mail($user) && $s->to($user) && $s->data(<STDIN>) && $s->quit
+    or die $s->message;
+"""
+
+
+def net_smtp(s, way, subject):
+    port, tls, mechanism = {
+        "plain": ("mx", "", ""), "starttls": ("mx", "starttls", ""),
+        "starttls auth": ("submission", "starttls", "PLAIN"),
+        "starttls login": ("submission", "starttls", "LOGIN"),
+        "tls": ("relays", "tls", ""),
+        "tls auth": ("submissions", "tls", "PLAIN"),
+        "tls login": ("submissions", "tls", "LOGIN"),
+    }[way]
+    run("perl", "-e", PERL, s.port(port), tls, mechanism, USER, PASSWORD,
+        stdin=MESSAGE.format(subject=subject))
+
+
+MUTTRC = """\
+set from="{user}" use_from=yes envelope_from=yes hostname=client.example.net
+set record="" copy=no sendmail_wait=0 ssl_force_tls=no ssl_use_sslv3=no
+set ssl_ca_certificates_file="{folder}/cert.pem"
+set certificate_file="{folder}/accepted"
+"""
+
+
+def mutt(s, way, subject):
+    port, scheme, starttls, mechanism = {
+        "plain": ("mx", "smtp", "no", ""),
+        "starttls": ("mx", "smtp", "yes", ""),
+        "starttls auth": ("submission", "smtp", "yes", "plain"),
+        "starttls login": ("submission", "smtp", "yes", "login"),
+        "tls": ("relays", "smtps", "no", ""),
+        "tls auth": ("submissions", "smtps", "no", "plain"),
+        "tls login": ("submissions", "smtps", "no", "login"),
+        "starttls scram": ("submission", "smtp", "yes", "scram-sha-256"),
+        "tls scram": ("submissions", "smtps", "no", "scram-sha-256"),
+    }[way]
+    who = USER.replace("@", "%40") + "@" if mechanism else ""
+    text = MUTTRC.format(user=USER, folder=s.folder) + (
+        f'set smtp_url="{scheme}://{who}127.0.0.1:{s.port(port)}/"\n'
+        f'set ssl_starttls={starttls}\n')
+    if mechanism:
+        text += f'set smtp_authenticators="{mechanism}" ' \
+            f'smtp_pass="{PASSWORD}"\n'
+    rc = s.folder / "muttrc"
+    rc.write_text(text)
+    run("mutt", "-n", "-F", rc, "-s", subject, "--", USER, stdin=BODY,
+        env={"HOME": str(s.folder), "TERM": "dumb"})
+
+
 # Without TLS no client may log in (AUTH-1), so that is all there is.
 WAYS = ("plain", "starttls", "starttls auth", "starttls login",
         "tls", "tls auth", "tls login")
-CLIENTS = (swaks, curl, msmtp, smtplib_, s_nail)
+CLIENTS = (swaks, curl, msmtp, smtplib_, s_nail, mutt, net_smtp,
+           nodemailer_)
+# The others speak PLAIN and LOGIN only.
+SCRAM = ((msmtp, "starttls scram"), (msmtp, "tls scram"),
+         (mutt, "starttls scram"), (mutt, "tls scram"))
+ROWS = [(c, w) for c in CLIENTS for w in WAYS] + list(SCRAM)
+# Where a program is when it is there.
+WHERE = {"smtplib_": "python3", "s_nail": "s-nail", "net_smtp": "perl",
+         "nodemailer_": "/usr/share/nodejs/nodemailer"}
+
+
+def needs(name):
+    where = WHERE.get(name, name)
+    if shutil.which(where) is None and not os.path.isdir(where):
+        pytest.skip(f"{name} is not installed")
 
 
 @pytest.mark.ordinary
 @pytest.mark.shows("SPL-1", "AUTH-1", "TLS-4")
 @pytest.mark.parametrize("client,way", [
     pytest.param(c, w, id=f"{c.__name__.strip('_')}-{w.replace(' ', '-')}")
-    for c in CLIENTS for w in WAYS])
+    for c, w in ROWS])
 def test_client_sends(shared_server, client, way):
     """Each client, each way: the message is in the mailbox, once."""
     s = shared_server
+    needs(client.__name__)
     subject = f"{client.__name__} by {way}"
     client(s, way, subject)
 
@@ -165,8 +280,10 @@ def test_client_sends(shared_server, client, way):
                 "tls": b"ESMTPS"}.get(way, b"ESMTPSA")
     if "tls" in way:
         assert b"(TLSv1." in text
-    # Without a login s-nail says HELO.
-    if client is not s_nail or "auth" in way or "login" in way:
+    # Without a login s-nail says HELO, and so does mutt without TLS.
+    says_helo = (client is s_nail and way in ("plain", "starttls", "tls")) or \
+        (client is mutt and way == "plain")
+    if not says_helo:
         assert b"with " + protocol in text.replace(b"\n\t", b" "), text[:800]
 
 

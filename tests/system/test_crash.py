@@ -28,6 +28,7 @@ HOOKS = pathlib.Path(os.environ.get("POSTHORSE_HOOKS", TOP / "build-hooks"))
 SECONDS = int(os.environ.get("POSTHORSE_CRASH_SECONDS",
                              "600" if LONG else "120"))
 STORM = 6       # seconds with the gate open
+PAUSE = 0.005 if LONG else 0.03		# between a session's messages
 LIFE = 0.3      # seconds: who is not dead by then is killed
 
 # What a process draws: most die, some are told that a call failed.
@@ -90,10 +91,12 @@ class Storm:
                          or " role-" in x or " queue-" in x or " spool " in x)
 
     def run(self, seconds):
-        server, end = self.server.start(), time.monotonic() + seconds
+        server = self.server.start()
+        assert wait_for(lambda: " serving " in server.log.read_text(), 20)
+        end = time.monotonic() + seconds
         marks = Marks(server.maildir("user") / "new")
         with Load(server.port("mx"), sessions=4, tag=self.role,
-                  pause=0.005) as load:
+                  pause=PAUSE) as load:
             while time.monotonic() < end:
                 self.gate.touch()
                 over = min(time.monotonic() + STORM, end)
@@ -105,7 +108,9 @@ class Storm:
                 self.arrive(load, marks)
         self.arrive(load, marks)
         self.judge(load)
-        assert server.stop() == 0
+        assert server.process.poll() is None, server.log_tail()
+        assert len(load.acked) > seconds, "the load got nothing through"
+        assert server.stop() == 0, server.log_tail()
         return load
 
     def judge(self, load):

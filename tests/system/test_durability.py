@@ -71,6 +71,14 @@ def trace_receivers(server, folder):
     return tracers
 
 
+def all_ended(tracers, ids):
+    """Each 250 is in a call that has ended."""
+    said = {name for path, _ in tracers for c in parse(path)
+            if c.name in SENDS
+            for name in re.findall(r"[0-9A-HJKMNP-TV-Z]{26}", c.text)}
+    return ids.keys() <= said
+
+
 @pytest.mark.shows("SPL-1", "SPL-2")
 def test_each_250_has_its_sync(make_server, tmp_path):
     """
@@ -87,6 +95,8 @@ def test_each_250_has_its_sync(make_server, tmp_path):
         t.start()
     for t in threads:
         t.join()
+    # A client has its 250 before strace has written that the call ended.
+    assert wait_for(lambda: all_ended(tracers, ids), 20)
     for _, tracer in tracers:
         tracer.terminate()
         tracer.wait()

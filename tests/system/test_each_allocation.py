@@ -19,7 +19,7 @@ SANITIZED = pathlib.Path(os.environ.get("POSTHORSE_HOOKS_ASAN",
                                         TOP / "build-hooks-asan"))
 PATIENCE = 10		# seconds for mail whose delivery met the fault
 ROLES = ("receiver", "lookup", "queue", "local", "sender", "resolver",
-         "admin", "supervisor")
+         "admin", "keys", "supervisor")
 # How many of a role's allocations fail in a run; all of them in a long one.
 SPREAD = {"supervisor": 3, "receiver": 30, "lookup": 15, "admin": 10,
           "local": 2}
@@ -79,11 +79,12 @@ class Script:
             raise ConnectionError(text)
 
     def _mail(self, talk, mark, to):
-        for line in (f"MAIL FROM:<{mark}@example.org>", f"RCPT TO:<{to}>",
+        for line in (f"MAIL FROM:<user+{mark}@example.org>", f"RCPT TO:<{to}>",
                      "DATA"):
             self._ask(talk, line)
         self.unsure.add(mark)
-        talk.raw(b"Subject: x\r\n\r\n" + b"filler line\r\n" * 40)
+        talk.raw(b"From: User <user@example.org>\r\nBcc: x@y\r\n\r\n"
+                 + b"filler line\r\n" * 40)
         self._ask(talk, ".")
         self.acked.add(mark)
 
@@ -128,7 +129,7 @@ class Script:
         marks = {mark_of(p) for p in self.server.messages()}
         with self.sink.lock:
             marks |= {m.sender.partition("@")[0] for m in self.sink.mails}
-        return marks
+        return {mark.removeprefix("user+") for mark in marks if mark}
 
     def all_arrived(self):
         return not self.acked - self.arrived()
@@ -168,7 +169,9 @@ def rig(make_server, aio_sink, dns, tmp_path):
                               "ASAN_OPTIONS": "detect_leaks=1"},
             change=lambda text: text.replace("receivers 2", "receivers 1"),
             extra=d.config + f"mx-port {port}\n"
-            "retry first 1s\nretry cap 1s\nretry jitter 0%\n").start()
+            "retry first 1s\nretry cap 1s\nretry jitter 0%\n"
+            "limit user-messages 1000000\n"
+            "limit user-recipients 1000000\n").start()
         return server, sink, faults
 
     return make

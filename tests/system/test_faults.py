@@ -9,7 +9,7 @@ import time
 import pytest
 
 from load import Load, marks_in
-from server import FIRST_ID, USERS, free_port, wait_for
+from server import FIRST_ID, USERS, free_port, stop_still, wait_for
 from talk import Talk, message_id
 from test_limits import GOOD
 
@@ -17,7 +17,7 @@ from test_limits import GOOD
 def freeze(server, role):
     pids = server.roles()[role]
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        stop_still(pid)
     return pids
 
 
@@ -77,7 +77,7 @@ def test_sink_that_takes_nothing(make_server, tmp_path, sink):
         server.start(wait=False)
         assert wait_for(lambda: sends(server), 20)
         if reader:
-            reader.send_signal(signal.SIGSTOP)
+            stop_still(reader.pid)
         with Load(server.port("mx"), sessions=8) as load:
             assert wait_for(lambda: len(load.acked) > 400, 30), \
                 f"only {len(load.acked)} messages"
@@ -220,11 +220,11 @@ def first_octets(s):
 
 def test_places_are_half_of_the_descriptors(make_server):
     """Section 19: 10,000 sessions, or so many; then 421."""
-    server = make_server(files=100, change=lambda text: text.replace(
+    server = make_server(files=120, change=lambda text: text.replace(
         "receivers 2", "receivers 1")).start()
     open_now = []
     try:
-        for _ in range(50):
+        for _ in range(57):	# and three for users
             open_now.append(Talk(server.port("mx")))
             assert open_now[-1].greeting[0] == 220
         with Talk(server.port("mx")) as t:
@@ -235,6 +235,22 @@ def test_places_are_half_of_the_descriptors(make_server):
             t.close()
     assert "starved" not in server.log.read_text(errors="replace")
     assert wait_for(lambda: sends(server), 20)
+
+
+@pytest.mark.shows("OPS-3")
+def test_descriptors_under_way_elsewhere(make_server):
+    """What others of our user have under way delays a start, no more."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there:
+        for _ in range(5):
+            socket.send_fds(here, [b"x"], [0] * 100)
+        server = make_server(files=400).start(wait=False)
+        time.sleep(1)
+        assert server.process.poll() is None, server.log_tail()
+        for _ in range(5):
+            for fd in socket.recv_fds(there, 1, 100)[1]:
+                os.close(fd)
+        assert wait_for(lambda: sends(server), 20)
 
 
 @pytest.mark.ordinary

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from load import Load, marks_in
-from server import LONG, figure, wait_for
+from server import LONG, figure, stop_still, wait_for
 from talk import Talk
 from test_crash import HOOKS
 from test_kill import ROLES, expect_all
@@ -49,6 +49,7 @@ EFFECTS = {
     "queue": (250, False, False),
     "lookup": (451, False, False),
     "receiver": (250, True, True),
+    "keys": (250, True, True),
 }
 
 
@@ -62,7 +63,7 @@ def test_what_a_role_that_stands_still_holds_up(make_server, aio_sink):
     local, away, seen = 0, 0, len(server.messages())
     for role, (code, is_put, is_sent) in EFFECTS.items():
         pids = server.roles()[role][:1]
-        signal_each(pids, signal.SIGSTOP)
+        stop_still(pids[0])
         try:
             # The kernel chooses the receiver: another one takes our mail.
             codes = {}
@@ -114,7 +115,7 @@ def test_each_role_that_stands_still_is_replaced(watched):
         for role in ROLES:
             before = server.roles()[role]
             began = time.monotonic()
-            os.kill(before[0], signal.SIGSTOP)
+            stop_still(before[0])
             assert wait_for(lambda: before[0] not in server.roles().get(
                 role, before) and len(server.roles()[role]) == len(before),
                 WITHIN, 0.1), f"{role} was not replaced"

@@ -2,6 +2,7 @@
 import concurrent.futures
 import os
 import random
+import signal
 import time
 
 import pytest
@@ -11,7 +12,7 @@ from server import LONG, Server, figure, wait_for
 from talk import Talk
 
 ROLES = ("admin", "lookup", "resolver", "queue", "local", "sender",
-         "receiver")
+         "receiver", "keys")
 KILLS = 200
 STOPPING = 4    # services that are stopped again and again, side by side
 
@@ -51,6 +52,38 @@ def test_each_role_is_replaced(server):
             assert wait_for(lambda: len(load.acked) > count + 5, 15), \
                 f"no mail is taken after {role} was killed"
     expect_all(server, load)
+
+
+def starts_slowly(folder, role):
+    """A server one of whose roles stands still before it is ready."""
+    server = Server(folder).start(wait=False)
+    pid = wait_for(lambda: server.roles().get(role, [0])[0], 10, 0)
+    os.kill(pid, signal.SIGSTOP)
+    assert wait_for(server.is_ready, 20)
+    return server, pid
+
+
+@pytest.mark.shows("OPS-6")
+def test_killed_while_another_role_starts(memory):
+    """A role that served is replaced, even before all have begun."""
+    for go in range(20):
+        server, slow = starts_slowly(memory / str(go), "sender")
+        if "role=sender" in server.log.read_text():
+            server.end()        # it was faster than we
+            continue
+        try:
+            gone = server.kill_role("receiver")
+            assert wait_for(lambda: gone not in server.roles().get(
+                "receiver", [gone]) and server.is_ready(), 10), \
+                server.log_tail()
+            assert " serving " not in server.log.read_text()
+            os.kill(slow, signal.SIGCONT)
+            assert wait_for(lambda: " serving " in server.log.read_text(), 10)
+            assert server.stop() == 0
+            return
+        finally:
+            server.end()
+    pytest.fail("the sender could not be stopped before it was ready")
 
 
 def arrive(server, load, marks):
@@ -102,7 +135,8 @@ def short_delays(folder, env=()):
 def kill_often(server, role, deaths):
     slowest, done = 0.0, 0
     marks = Marks(server.maildir("user") / "new")
-    with Load(server.port("mx"), sessions=8, pause=0.005) as load:
+    with Load(server.port("mx"), sessions=8,
+              pause=0.005 if LONG else 0.02) as load:
         time.sleep(0.5)
         for done in deaths:
             if done % 10 == 0:

@@ -6,7 +6,7 @@ import pytest
 from server import PASSWORD
 from talk import Talk
 
-GOOD = b"Subject: x\r\n\r\nx\r\n"
+GOOD = b"From: user@example.org\r\nSubject: x\r\n\r\nx\r\n"
 
 
 def limited(make_server, text, keep=""):

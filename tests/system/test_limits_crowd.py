@@ -64,7 +64,7 @@ ROWS = [
         "421 4.7.0 Too many connections"),
     Row("connections a minute", 12, one_address,
         "421 4.7.0 Too many connections", is_held=False),
-    Row("sessions", 40, everywhere,
+    Row("sessions", 38, everywhere,		# the last two are for users
         "421 4.3.2 No place is free, try again later"),
 ]
 
@@ -185,10 +185,55 @@ def test_without_a_place_on_each_port(make_server):
 
 
 @pytest.mark.shows("OPS-1")
+def test_last_places_are_for_users(make_server):
+    """Of forty two: strangers get 421, users are greeted; then nobody is."""
+    server = limited(make_server, "limit sessions 40\nreceivers 1")
+    held = [Talk(server.port("mx")) for _ in range(38)]
+    try:
+        for name in ("mx", "relay"):
+            with Talk(server.port(name)) as t:
+                assert t.greeting[0] == 421, name
+        held.append(Talk(server.port("submission")))
+        held.append(Talk(server.port("submissions"), tls=True))
+        assert [t.greeting[0] for t in held[-2:]] == [220, 220]
+        with Talk(server.port("submission")) as t:
+            assert t.greeting == (421, "4.3.2 No place is free, try again "
+                                  "later")
+        held.pop(0).close()
+        assert wait_for(lambda: Talk(server.port("submission")).greeting[0]
+                        == 220, 10)
+        with Talk(server.port("mx")) as t:
+            assert t.greeting[0] == 421
+    finally:
+        for t in held:
+            t.close()
+    assert wait_for(lambda: is_served(server), 10)
+
+
+@pytest.mark.shows("OPS-1")
+def test_last_places_of_two_receivers(make_server):
+    """They are the last of all sessions, wherever the kernel puts these."""
+    server = limited(make_server, "limit sessions 40\nreceivers 2")
+    held = [Talk(server.port("mx")) for _ in range(38)]
+    try:
+        for name in ("mx", "relay"):
+            with Talk(server.port(name)) as t:
+                assert t.greeting[0] == 421, name
+        held += [Talk(server.port("submission")) for _ in range(2)]
+        assert [t.greeting[0] for t in held] == [220] * 40
+        with Talk(server.port("submission")) as t:
+            assert t.greeting[0] == 421
+    finally:
+        for t in held:
+            t.close()
+    assert wait_for(lambda: is_served(server), 10)
+
+
+@pytest.mark.shows("OPS-1")
 def test_less_time_when_it_is_full(make_server):
     """75 %: idle clients wait shorter.  90 %: shorter still, and 2 errors."""
     server = limited(make_server, "limit sessions 20\nreceivers 1\n"
-                     "limit idle 60s\nlimit idle-busy 4s\nlimit idle-full 1s")
+                     "limit idle 60s\nlimit idle-busy 8s\nlimit idle-full 1s")
     held = [Talk(server.port("mx")) for _ in range(14)]
     try:
         time.sleep(2)
@@ -203,7 +248,7 @@ def test_less_time_when_it_is_full(make_server):
         began = time.monotonic()
         held = [Talk(server.port("mx")) for _ in range(18)]
         assert held[0].reply() == (421, "4.4.2 Too slow, closing")
-        assert time.monotonic() - began < 3.5
+        assert time.monotonic() - began < 7
     finally:
         for t in held:
             t.close()

@@ -4,17 +4,21 @@ Section 19, the way out: what other servers may do to us, a row each.
 Their times are settings, made short here; the rest is as it is shipped.
 """
 import email
+import json
+import pathlib
 import socket
+import subprocess
 import time
 
 import pytest
 
 from cost import Cost
 from script_sink import ScriptSink
-from server import free_port, wait_for
+from server import BUILD, free_port, wait_for
 from talk import Talk
 from test_relay import QUICK, send
 
+SINK = BUILD / "tests/bench" / "bench-sink"
 LARGE = b"Subject: large\r\n\r\n" + (b"x" * 98 + b"\r\n") * 80000
 SMALL = b"Subject: small\r\n\r\nsmall\r\n"
 
@@ -235,6 +239,57 @@ def test_connections_to_a_site(make_server, sink):
     first = min(at for _, stage, _, at in s.seen if stage == "final") + 0.01
     assert sum(at < first for at in greeted) <= 2, "at first"
     assert 2 < s.most <= 4, s.most
+
+
+def established(port):
+    """Connections that stand, seen from the side that listens there."""
+    rows = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(row.split()[1].endswith(f":{port:04X}") and
+               row.split()[3] == "01" for row in rows)
+
+
+@pytest.mark.shows("DLV-7")
+@pytest.mark.parametrize("files,most,sites", [(600, 150, 10), (None, 1000, 52)],
+                         ids=["few descriptors", "default"])
+def test_connections_to_all_sites(make_server, files, most, sites):
+    """
+    All sites together: the rest waits, local mail does not.  What is kept open
+    afterwards leaves room for who comes next.
+    """
+    port = free_port()
+    hosts = [f"127.0.4.{i + 1}:{port}" for i in range(sites)]
+    late = subprocess.Popen([SINK, "-w", "6000", *hosts], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    late.stderr.readline()
+    server = make_server(
+        # Small segments are full sooner than a busy disk brings new ones.
+        change=lambda text: text.replace("segment-size 1M", "segment-size 16M"),
+        files=files, extra="limit concurrency-start 20\nhold deliveries yes\n"
+        + "".join(f"relay d{i}.example via smtp://{host}\n"
+                  for i, host in enumerate(hosts))).start()
+    with Talk(server.port("relay")) as t:
+        t.hello()
+        for i in range(20 * sites):
+            t.mail(SMALL, sender="a@example.net", to=f"a@d{i % sites}.example")
+    left = lambda: server.log.read_text().count(" delivered to=a@d")
+    server.stop()
+    server.conf.write_text(server.conf.read_text().replace(
+        "hold deliveries yes", "hold deliveries no"))
+    server.start(wait=False)
+    try:
+        assert wait_for(lambda: established(port) == most, 5), established(port)
+        send(server, "user@example.org")
+        assert wait_for(lambda: server.messages("user"), 2), server.log_tail()
+        assert established(port) == most and left() == 0
+        assert wait_for(lambda: left() >= most, 20), left()
+        assert wait_for(lambda: established(port) <= 550, 1.5)
+        assert wait_for(lambda: left() == 20 * sites, 30), left()
+        assert 0 < established(port)
+        assert wait_for(lambda: established(port) == 0, 10)
+    finally:
+        late.terminate()
+        said = json.loads(late.communicate()[0])
+    assert said["messages"] == 20 * sites
 
 
 @pytest.mark.shows("DNS-1")

@@ -227,7 +227,7 @@ def auth_in_step(t):
 
 ROWS = [
     Row("command line", line(lambda n: b"NOOP " + b"x" * (n - 7) + b"\r\n"),
-        2048, 250, "500 5.5.6 Line too long"),
+        2048, 250, "500 5.5.2 Line too long"),
     # A line so long is read, and is no base64: 12,286 is no multiple of 4.
     Row("AUTH line", line(lambda n: login(n) + b"\r\n"), 12288, 501,
         "500 5.5.6 Line too long", port="submissions", begin=auth_begin,

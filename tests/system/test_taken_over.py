@@ -27,9 +27,13 @@ def taken_over(tmp_path, make_server):
                             or n.endswith(".p")])
         program = build / "src" / "role" / role / f"posthorse-{role}"
         shutil.copy(BUILD / "tests" / "system" / f"posthorse-{role}", program)
+        more = "senders 2\n"
+        if role == "state":		# the load is not to be put off
+            more += "greylist 300s\n"
         return make_server(build=build, change=lambda text: text.replace(
             "hostname mx.example.org", f"hostname {name}.example.org")
-            + "senders 2\n")
+            .replace("listen mx on", "listen mx from 127.0.0.1/32 on"
+                     if role == "state" else "listen mx on", 1) + more)
     return make
 
 
@@ -45,7 +49,8 @@ def pids(server, but):
 
 @pytest.mark.shows("PRV-3", "PRV-7")
 @pytest.mark.timeout(SECONDS + 120)
-@pytest.mark.parametrize("role", ["receiver", "sender", "local", "resolver"])
+@pytest.mark.parametrize("role", ["receiver", "sender", "local", "resolver",
+                                  "state"])
 def test_liar(taken_over, role):
     """Messages of each type, malformed, out of order, for other ids: it is
     replaced again and again, later each time, and nobody else notices."""

@@ -160,22 +160,27 @@ def test_early_data(running, tmp_path):
 @pytest.mark.shows("TLS-2")
 @PORTS
 @pytest.mark.parametrize("end", ["close_notify", "garbage", "RST of TLS"])
-def test_tls_ends_in_content(running, port, end):
+@pytest.mark.parametrize("how", ["DATA", "BDAT"])
+def test_tls_ends_in_content(running, port, end, how):
     """Whatever ends TLS ends the connection: no plain octet is content."""
     t = Talk(running.port("relay" if port == "mx" else port),
              tls=port == "submissions")
     t.hello()
+    sender = "half@example.net" if port == "mx" else "other@example.org"
     if port == "mx":
         t.ask("STARTTLS", 220)
         t.start_tls()
         t.hello()
     else:
         t.ask(b"AUTH PLAIN " + base64.b64encode(
-            b"\0user@example.org\0" + PASSWORD.encode()), 235)
-    t.ask("MAIL FROM:<half@example.net>", 250)
+            b"\0other@example.org\0" + PASSWORD.encode()), 235)
+    t.ask(f"MAIL FROM:<{sender}>", 250)
     t.ask("RCPT TO:<user@example.org>", 250)
-    t.ask("DATA", 354)
-    t.raw(b"Subject: half\r\n\r\nhalf a li")
+    if how == "DATA":
+        t.ask("DATA", 354)
+        t.raw(b"Subject: half\r\n\r\nhalf a li")
+    else:
+        t.raw(b"BDAT 30 LAST\r\nSubject: half\r\n\r\nhalf a li")
     plain = socket.socket(fileno=os.dup(t.sock.fileno()))
     plain.settimeout(10)
     if end == "close_notify":
@@ -194,7 +199,7 @@ def test_tls_ends_in_content(running, port, end):
         pass
     assert is_ended(plain)
     plain.close()
-    nothing_of(running, "half@example.net", "plain@example.net")
+    nothing_of(running, sender, "plain@example.net")
     assert "plain@" not in running.log.read_text(errors="replace")
     assert running.is_ready()
 

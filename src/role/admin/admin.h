@@ -27,7 +27,8 @@ struct client {
 	enum permit	 permit;
 	uid_t		 uid;
 	uint64_t	 tag;		/* the client's, of its question */
-	uint64_t	 queue_tag;	/* ours, while the queue answers; or 0 */
+	uint64_t	 queue_tag;	/* ours, while that role answers; or 0 */
+	enum ipc_role	 asked;		/* queue or lookup */
 	bool		 is_following;
 };
 
@@ -43,7 +44,7 @@ struct admin_count {
 	const char	*event;
 	uint64_t	 n;
 };
-#define ADMIN_COUNTS	9u
+#define ADMIN_COUNTS	10u
 
 struct admin {
 	struct role		*role;
@@ -85,8 +86,8 @@ bool admin_row_came(struct role *r, struct role_peer *from, const void *msg,
     const int *fds);
 bool admin_end_came(struct role *r, struct role_peer *from, const void *msg,
     const int *fds);
-/* The queue has gone: nobody answers what it was asked. */
-void admin_queue_went(struct admin *a);
+/* It has gone: nobody answers what it was asked. */
+void admin_asked_went(struct admin *a, enum ipc_role kind);
 /* A row for each client that follows the log. */
 void admin_follow(struct admin *a, const struct event *e);
 /* False: the client reads too slowly, or is going. */

@@ -167,8 +167,8 @@ static void
 admin_peer_went(struct role *r, struct role_peer *p)
 {
 	admin_role_went(r->self, p);
-	if (p->kind == IPC_ROLE_QUEUE)
-		admin_queue_went(r->self);
+	if (p->kind == IPC_ROLE_QUEUE || p->kind == IPC_ROLE_LOOKUP)
+		admin_asked_went(r->self, p->kind);
 }
 
 static void
@@ -190,8 +190,13 @@ static const struct role_row rows[] = {
 	LINES_FROM(LOCAL),
 	LINES_FROM(SENDER),
 	LINES_FROM(RECEIVER),
+	LINES_FROM(KEYS),
+	LINES_FROM(STATE),
+	LINES_FROM(BACKEND),
 	{ IPC_ROLE_QUEUE, &ipc_steer_row, admin_row_came },
 	{ IPC_ROLE_QUEUE, &ipc_steer_end, admin_end_came },
+	{ IPC_ROLE_LOOKUP, &ipc_steer_row, admin_row_came },
+	{ IPC_ROLE_LOOKUP, &ipc_steer_end, admin_end_came },
 };
 
 static const struct role_desc desc = {

@@ -68,19 +68,33 @@ admin_follow(struct admin *a, const struct event *e)
 
 /* Questions */
 
-static void
-ask_queue(struct client *c, const struct steer_ask *ask)
+static bool
+pass_on(struct client *c, enum ipc_role to, const struct steer_ask *ask)
 {
 	struct admin *a = c->admin;
-	struct role_peer *queue = role_peer(a->role, IPC_ROLE_QUEUE);
 	struct steer_ask m = *ask;
 
 	m.tag = ++a->last_tag;
-	if (role_send(a->role, queue, &ipc_steer_ask, &m, NULL) != ERR_OK) {
-		end(c, false, 0, "the queue is away for a moment; ask again");
-		return;
-	}
+	if (role_send(a->role, role_peer(a->role, to), &ipc_steer_ask, &m,
+	    NULL) != ERR_OK)
+		return false;
 	c->queue_tag = m.tag;
+	c->asked = to;
+	return true;
+}
+
+static void
+ask_queue(struct client *c, const struct steer_ask *ask)
+{
+	if (!pass_on(c, IPC_ROLE_QUEUE, ask))
+		end(c, false, 0, "the queue is away for a moment; ask again");
+}
+
+static void
+ask_lookup(struct client *c, const struct steer_ask *ask)
+{
+	if (!pass_on(c, IPC_ROLE_LOOKUP, ask))
+		end(c, false, 0, "lookup is away for a moment; ask again");
 }
 
 static bool
@@ -137,10 +151,14 @@ static void (*const orders[])(struct client *, const struct steer_ask *) = {
 	[STEER_QUEUE_SHOW] = ask_queue,
 	[STEER_QUEUE_RETRY] = ask_queue,
 	[STEER_QUEUE_DELETE] = ask_queue,
+	[STEER_QUEUE_HOLD] = ask_queue,
+	[STEER_QUEUE_RELEASE] = ask_queue,
 	[STEER_TRACE] = ask_trace,
 	[STEER_LOG] = ask_log,
 	[STEER_STATUS] = ask_status,
 	[STEER_STOP] = ask_stop,
+	[STEER_USER_STOPPED] = ask_lookup,
+	[STEER_USER_LIFT] = ask_lookup,
 };
 _Static_assert(COUNT(orders) == STEER_VERB_COUNT, "every verb is answered");
 
@@ -257,23 +275,24 @@ const struct listener_ops admin_control_ops = {
 	.accepted = control_accepted,
 };
 
-/* The queue's answers */
+/* Answers of queue and lookup */
 
 static struct client *
-client_of_tag(const struct admin *a, uint64_t tag)
+client_of_tag(const struct admin *a, const struct role_peer *from,
+    uint64_t tag)
 {
 	for (struct client *c = a->clients; c != NULL; c = c->next)
-		if (tag != 0 && c->queue_tag == tag)
+		if (tag != 0 && c->queue_tag == tag && c->asked == from->kind)
 			return c;
 	return NULL;		/* it has gone meanwhile */
 }
 
 bool
-admin_row_came(struct role *r, struct role_peer *from UNUSED, const void *msg,
+admin_row_came(struct role *r, struct role_peer *from, const void *msg,
     const int *fds UNUSED)
 {
 	const struct steer_row *m = msg;
-	struct client *c = client_of_tag(r->self, m->tag);
+	struct client *c = client_of_tag(r->self, from, m->tag);
 
 	if (c != NULL && !admin_row(c, m->json))
 		end(c, false, 0, "you read too slowly; ask for fewer");
@@ -281,11 +300,11 @@ admin_row_came(struct role *r, struct role_peer *from UNUSED, const void *msg,
 }
 
 bool
-admin_end_came(struct role *r, struct role_peer *from UNUSED, const void *msg,
+admin_end_came(struct role *r, struct role_peer *from, const void *msg,
     const int *fds UNUSED)
 {
 	const struct steer_end *m = msg;
-	struct client *c = client_of_tag(r->self, m->tag);
+	struct client *c = client_of_tag(r->self, from, m->tag);
 	struct steer_end answer = *m;
 
 	if (c == NULL)
@@ -297,10 +316,11 @@ admin_end_came(struct role *r, struct role_peer *from UNUSED, const void *msg,
 }
 
 void
-admin_queue_went(struct admin *a)
+admin_asked_went(struct admin *a, enum ipc_role kind)
 {
 	for (struct client *c = a->clients; c != NULL; c = c->next)
-		if (c->queue_tag != 0)
-			end(c, false, 0,
-			    "the queue was replaced meanwhile; ask again");
+		if (c->queue_tag != 0 && c->asked == kind)
+			end(c, false, 0, kind == IPC_ROLE_QUEUE ?
+			    "the queue was replaced meanwhile; ask again" :
+			    "lookup was replaced meanwhile; ask again");
 }

@@ -7,7 +7,7 @@
 
 static const char *const counted[] = {
 	"accepted", "refused", "delivered", "deferred", "failed", "expired",
-	"bounced", "auth-failed", "role-ended",
+	"bounced", "auth-failed", "user-stopped", "role-ended",
 };
 _Static_assert(COUNT(counted) == ADMIN_COUNTS, "a place for each");
 

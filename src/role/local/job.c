@@ -3,6 +3,8 @@
  */
 #include "role/local/job.h"
 
+#include "mail/envelope.h"
+
 #include "os/clock.h"
 #include "os/file.h"
 
@@ -91,6 +93,7 @@ fill_message(struct job *j, const struct deliver_message *m)
 		d->address = rcpt.address;
 		d->domain = rcpt.domain;
 		d->key = rcpt.key;
+		d->is_binary = (m->envelope & ENVELOPE_BINARY) != 0;
 		d->content = span_of(j->octets + m->offset, (size_t)m->size);
 		d->same = find_same(j, first, j->ndrops);
 		j->ndrops++;
@@ -246,6 +249,7 @@ put_drop(const struct job *j, struct maildir_batch *b, struct job_drop *d,
 	    .reverse_path = d->reverse_path,
 	    .address = d->address,
 	    .content = d->content,
+	    .is_verbatim = d->is_binary,
 	    .hostname = span_str(j->place->config->hostname),
 	})] = d;
 }

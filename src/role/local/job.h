@@ -38,6 +38,7 @@ struct job_drop {
 	enum deliver_fate	 fate;
 	const char		*status;	/* "2.0.0" */
 	const char		*text;		/* plain words, "" when done */
+	bool			 is_binary;	/* RFC 3030 */
 	bool			 is_alarm;	/* an operator should look */
 };
 

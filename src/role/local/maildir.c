@@ -89,12 +89,15 @@ put_content(struct maildir_batch *b, int fd, struct span content)
 static bool
 put_mail(struct maildir_batch *b, int fd, const struct maildir_mail *mail)
 {
+	struct span end = mail->is_verbatim ? SPAN("\r\n") : SPAN("\n");
+
 	b->nout = 0;
 	return put(b, fd, SPAN("Return-Path: <")) &&
-	    put(b, fd, mail->reverse_path) &&
-	    put(b, fd, SPAN(">\nDelivered-To: ")) &&
-	    put(b, fd, mail->address) && put(b, fd, SPAN("\n")) &&
-	    put_content(b, fd, mail->content) && flush(b, fd);
+	    put(b, fd, mail->reverse_path) && put(b, fd, SPAN(">")) &&
+	    put(b, fd, end) && put(b, fd, SPAN("Delivered-To: ")) &&
+	    put(b, fd, mail->address) && put(b, fd, end) &&
+	    (mail->is_verbatim ? put : put_content)(b, fd, mail->content) &&
+	    flush(b, fd);
 }
 
 /*

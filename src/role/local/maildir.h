@@ -33,7 +33,8 @@ struct maildir_mail {
 	uint32_t	slot;		/* two recipients may share a place */
 	struct span	reverse_path;	/* "" writes <> */
 	struct span	address;	/* for Delivered-To */
-	struct span	content;	/* CRLF */
+	struct span	content;	/* CRLF; LF in the file */
+	bool		is_verbatim;	/* binary (RFC 3030): as it is, CRLF */
 	struct span	hostname;	/* last part of the file's name */
 };
 /* One file of a batch. */

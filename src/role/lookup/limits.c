@@ -158,14 +158,46 @@ limits_peer_make(const struct siphash_key *key)
 
 /* --- sessions --- */
 
+/* An address and its network; false: no room for them. */
+static bool
+find_both(struct limits *l, const struct prefix *p, const struct prefix *q,
+    uint64_t now_ms, struct entry **address, struct entry **net)
+{
+	/* Adding may move others out: what must stay is found again. */
+	if (find_or_add(&l->sources, key_of(p), now_ms) == NULL)
+		return false;
+	*net = find_or_add(&l->sources, key_of(q), now_ms);
+	*address = find(&l->sources, key_of(p));
+	return *net != NULL && *address != NULL;
+}
+
 static bool
 is_within(const struct limits *l, struct entry *address, struct entry *net,
     uint64_t now_ms)
 {
 	window_roll(&address->fast, MINUTE_MS, now_ms);
+	window_roll(&net->fast, MINUTE_MS, now_ms);
 	return address->sessions < l->c->sessions_per_address &&
 	    net->sessions < l->c->sessions_per_network &&
-	    address->fast.n < l->c->connections_per_minute;
+	    address->fast.n < l->c->connections_per_minute &&
+	    net->fast.n < LIMITS_NETWORK_RATE * l->c->connections_per_minute;
+}
+
+static void
+count_session(struct entry *e, uint64_t now_ms)
+{
+	e->fast.n++;
+	e->until_ms = now_ms + MINUTE_MS;
+	e->sessions++;
+}
+
+bool
+limits_has_place(const struct limits *l, bool is_for_users)
+{
+	uint64_t kept = is_for_users ? 0 :
+	    l->c->sessions * LIMITS_USERS_PERCENT / 100;
+
+	return l->sessions + kept < l->c->sessions;
 }
 
 bool
@@ -175,58 +207,59 @@ limits_connect(struct limits *l, struct limits_peer *peer,
 	struct prefix p = one(client), q = network(client);
 	struct entry *address, *net, *held;
 
-	if (l->sessions >= l->c->sessions)
+	if (!limits_has_place(l, true) ||
+	    !find_both(l, &p, &q, now_ms, &address, &net))
 		return false;
-	/* Adding may move others out: what must stay is found again. */
-	if (find_or_add(&l->sources, key_of(&p), now_ms) == NULL)
-		return false;
-	net = find_or_add(&l->sources, key_of(&q), now_ms);
-	address = find(&l->sources, key_of(&p));
 	held = find_or_add(&peer->held, key_of(&p), now_ms);
-	if (net == NULL || address == NULL || held == NULL)
+	if (held == NULL)
 		return false;
 	if (!is_within(l, address, net, now_ms) && !is_exempt) {
 		if (held->sessions == 0)
 			drop(&peer->held, held);
 		return false;
 	}
-	address->fast.n++;
-	address->until_ms = now_ms + MINUTE_MS;
-	address->sessions++;
-	net->sessions++;
+	count_session(address, now_ms);
+	count_session(net, now_ms);
 	held->sessions++;
 	l->sessions++;
 	return true;
+}
+
+static void
+count_handshake(struct entry *e, uint64_t now_ms)
+{
+	e->slow.n++;
+	e->until_ms = now_ms + MINUTE_MS;
 }
 
 bool
 limits_handshake(struct limits *l, const struct address *client,
     bool is_exempt, uint64_t now_ms)
 {
-	struct prefix p = one(client);
-	struct entry *e = find_or_add(&l->sources, key_of(&p), now_ms);
+	struct prefix p = one(client), q = network(client);
+	uint64_t most = l->c->handshakes_per_minute;
+	struct entry *address, *net;
 
-	if (e == NULL)
+	if (!find_both(l, &p, &q, now_ms, &address, &net))
 		return false;
-	window_roll(&e->slow, MINUTE_MS, now_ms);
-	if (e->slow.n >= l->c->handshakes_per_minute && !is_exempt)
+	window_roll(&address->slow, MINUTE_MS, now_ms);
+	window_roll(&net->slow, MINUTE_MS, now_ms);
+	if (!is_exempt && (address->slow.n >= most ||
+	    net->slow.n >= LIMITS_NETWORK_RATE * most))
 		return false;
-	e->slow.n++;
-	e->until_ms = now_ms + MINUTE_MS;
+	count_handshake(address, now_ms);
+	count_handshake(net, now_ms);
 	return true;
 }
 
+/* Its rate is remembered for a minute yet: the sweep drops it. */
 static void
 let_go(struct limits *l, struct span key, uint64_t n)
 {
 	struct entry *e = find(&l->sources, key);
 
-	if (e == NULL)
-		return;
-	e->sessions -= MIN(e->sessions, n);
-	/* A network has no rate of its own to remember. */
-	if (e->sessions == 0 && e->until_ms == 0)
-		drop(&l->sources, e);
+	if (e != NULL)
+		e->sessions -= MIN(e->sessions, n);
 }
 
 void
@@ -372,6 +405,9 @@ limits_succeeded(struct limits *l, const struct address *client,
 			continue;
 		e->fast.n -= MIN(e->fast.n, 1u);
 		e->slow.n -= MIN(e->slow.n, 1u);
+		/* Room for who fails: what counts nothing is not kept. */
+		if (e->fast.n == 0 && e->slow.n == 0)
+			drop(&l->tries, e);
 	}
 }
 

@@ -15,6 +15,8 @@
 #define LIMITS_ENTRIES_MAX	100000u		/* of each table */
 /* What a whole /24 or /48 may try, as a multiple of one address's tries. */
 #define LIMITS_NETWORK_TRIES	4u
+/* The same of connections and of handshakes in a minute. */
+#define LIMITS_NETWORK_RATE	8u
 
 struct limits {
 	const struct config_limits	*c;
@@ -32,6 +34,9 @@ struct limits limits_make(const struct siphash_key *key,
 void limits_free(struct limits *l);
 struct limits_peer limits_peer_make(const struct siphash_key *key);
 
+/* The last places of all sessions are for those who log in (OPS-1). */
+#define LIMITS_USERS_PERCENT	5u
+bool limits_has_place(const struct limits *l, bool is_for_users);
 /*
  * A session begins: may it?  Only when true it is counted, until
  * limits_disconnect.  is_exempt: only the sum of all sessions limits it.

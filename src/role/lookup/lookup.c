@@ -1,72 +1,50 @@
 /*
  * lookup.c - posthorse-lookup: the role itself.
  */
-#include "role/lookup/lookup.h"
+#include "role/lookup/backends.h"
+#include "role/lookup/issuers.h"
+#include "role/lookup/login.h"
+
+#include "ipc/login.h"
+#include "os/file.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
+#define SALTS_FILE_MAX	4096u	/* octets of a scram-secret */
+
 /* --- where does mail for an address go? --- */
 
-/*
- * The domain whose postmaster is meant by an address without a domain, or by
- * one at our own name (RFC 5321 4.5.1): the first.
- */
-static bool
-is_our_postmaster(const struct role *r, const struct addr *a)
+static const struct table *
+table_of(void *role, size_t domain)
 {
-	return r->config->ndomains > 0 &&
-	    span_eq_nocase(a->local, SPAN("postmaster")) &&
-	    span_eq_nocase(a->domain, span_str(r->config->hostname));
+	struct role *r = role;
+
+	lookup_look(r, domain);
+	return &lookup_of(r)->domains[domain].table;
 }
 
-static void
-route_in(struct role *r, size_t i, const struct addr *a,
-    struct lookup_rcpt_answer *m)
+void
+lookup_route(struct role *r, struct span address, struct lookup_rcpt_answer *m)
 {
-	const struct config_domain *d = &r->config->domains[i];
-	const struct table *t = &lookup_of(r)->domains[i].table;
-	const struct table_user *u;
-	uint8_t room[ADDR_LOCAL_MAX];
+	static const uint8_t routes[ROUTE_COUNT] = {
+		[ROUTE_UNKNOWN] = LOOKUP_UNKNOWN,
+		[ROUTE_LOCAL] = LOOKUP_LOCAL,
+		[ROUTE_REMOTE] = LOOKUP_REMOTE,
+		[ROUTE_TEMPFAIL] = LOOKUP_TEMPFAIL,
+		[ROUTE_NO_MAIL] = LOOKUP_NO_MAIL,
+	};
+	const struct route_found f = route_find(r->config, address, table_of,
+	    r);
 
-	lookup_look(r, i);
 	m->generation = lookup_of(r)->generation;
-	m->route = LOOKUP_TEMPFAIL;
-	m->domain = span_str(d->name);
-	if (!t->is_there)
-		return;
-	u = table_mailbox(t, table_local(a, room), span_str(d->postmaster));
-	m->route = u != NULL ? LOOKUP_LOCAL : LOOKUP_UNKNOWN;
-	m->cache_ms = LOOKUP_CACHE_MS;
-	if (u != NULL)
-		m->key = u->name;
-}
-
-static void
-route(struct role *r, struct span address, struct lookup_rcpt_answer *m)
-{
-	struct addr a = { .kind = ADDR_POSTMASTER };
-	size_t i = 0;
-
-	m->route = LOOKUP_UNKNOWN;
-	if (span_eq_nocase(address, SPAN("postmaster"))) {
-		a.local = SPAN("postmaster");
-		if (r->config->ndomains > 0)
-			route_in(r, 0, &a, m);
-		return;
-	}
-	if (addr_parse(address, &a) != ERR_OK)
-		return;
-	i = lookup_domain_index(r, a.domain);
-	if (i < r->config->ndomains)
-		route_in(r, i, &a, m);
-	else if (is_our_postmaster(r, &a))
-		route_in(r, 0, &a, m);
-	else {
-		/* By the configuration alone; sure for this process's life. */
-		m->route = LOOKUP_REMOTE;
+	m->route = routes[f.route];
+	if (f.domain != NULL)
+		m->domain = span_str(f.domain->name);
+	if (f.user != NULL)
+		m->key = f.user->name;
+	if (f.is_sure)
 		m->cache_ms = LOOKUP_CACHE_MS;
-	}
 }
 
 static bool
@@ -78,7 +56,7 @@ handle_rcpt(struct role *r, struct role_peer *from, const void *msg,
 		.tag = q->tag, .generation = lookup_of(r)->generation,
 	};
 
-	route(r, q->address, &m);
+	lookup_route(r, q->address, &m);
 	return role_send(r, from, &ipc_lookup_rcpt_answer, &m, NULL) ==
 	    ERR_OK;
 }
@@ -86,17 +64,20 @@ handle_rcpt(struct role *r, struct role_peer *from, const void *msg,
 /* --- may one more session, or handshake, begin? --- */
 
 static bool
-may_begin(struct role *r, struct role_peer *from, enum lookup_begin what,
-    const struct address *client, bool is_exempt)
+may_begin(struct role *r, struct role_peer *from,
+    const struct lookup_connect *q, const struct address *client)
 {
 	struct limits *l = &lookup_of(r)->limits;
 	uint64_t now = loop_now_ms(r->loop);
 
-	if (what != LOOKUP_SESSION &&
-	    !limits_handshake(l, client, is_exempt, now))
+	if (q->begin != LOOKUP_HANDSHAKE &&
+	    !limits_has_place(l, q->is_for_users != 0))
 		return false;
-	return what == LOOKUP_HANDSHAKE ||
-	    limits_connect(l, from->data, client, is_exempt, now);
+	if (q->begin != LOOKUP_SESSION &&
+	    !limits_handshake(l, client, q->is_exempt != 0, now))
+		return false;
+	return q->begin == LOOKUP_HANDSHAKE ||
+	    limits_connect(l, from->data, client, q->is_exempt != 0, now);
 }
 
 static bool
@@ -109,8 +90,7 @@ handle_connect(struct role *r, struct role_peer *from, const void *msg,
 
 	if (from->data == NULL || address_make(q->client, &client) != ERR_OK)
 		return false;
-	m.is_allowed = may_begin(r, from, (enum lookup_begin)q->begin, &client,
-	    q->is_exempt != 0);
+	m.is_allowed = may_begin(r, from, q, &client);
 	return role_send(r, from, &ipc_lookup_connect_answer, &m, NULL) ==
 	    ERR_OK;
 }
@@ -131,7 +111,7 @@ handle_disconnect(struct role *r, struct role_peer *from, const void *msg,
 static void
 peer_came(struct role *r, struct role_peer *p)
 {
-	struct lookup_changed m = { lookup_of(r)->generation };
+	struct lookup_changed m = lookup_news(r);
 	struct limits_peer *held;
 
 	if (p->kind != IPC_ROLE_RECEIVER)
@@ -150,6 +130,8 @@ peer_came(struct role *r, struct role_peer *p)
 static void
 peer_went(struct role *r, struct role_peer *p)
 {
+	if (p->kind == IPC_ROLE_BACKEND)
+		backends_went(r, p);
 	if (p->data == NULL)
 		return;
 	limits_forget(&lookup_of(r)->limits, p->data);
@@ -163,7 +145,7 @@ static bool
 lookup_begin(struct role *r)
 {
 	struct lookup *l = lookup_of(r);
-	uint8_t octets[3 * SIPHASH_KEY_OCTETS];
+	uint8_t octets[SIPHASH_KEY_OCTETS];
 
 	if (l->domains != NULL)
 		return true;
@@ -172,46 +154,127 @@ lookup_begin(struct role *r)
 		return false;
 	role_random(r, octets, sizeof octets);
 	l->key = siphash_key_make(octets);
-	l->kept.keys[0] = siphash_key_make(octets + SIPHASH_KEY_OCTETS);
-	l->kept.keys[1] = siphash_key_make(octets + 2 * SIPHASH_KEY_OCTETS);
+	role_random(r, l->kept.key, sizeof l->kept.key);
 	explicit_bzero(octets, sizeof octets);
 	l->limits = limits_make(&l->key, &r->config->limits);
+	l->rates = rates_make(&l->key, &r->config->limits);
 	l->generation = 1;
 	for (size_t i = 0; i < r->config->ndomains; i++) {
-		l->domains[i].folder = -1;
-		l->domains[i].file =
-		    strrchr(r->config->domains[i].users_file, '/') + 1;
+		l->domains[i].watched = (struct watched){
+			.folder = -1,
+			.file = strrchr(r->config->domains[i].users_file,
+			    '/') + 1,
+		};
 		l->domains[i].table = table_make(&l->key);
 	}
-	return true;
+	for (size_t k = 0; k < r->config->noauths; k++) {
+		l->issuers[k].watched.folder = -1;
+		if (r->config->oauths[k].keys_file[0] != '\0')
+			l->issuers[k].watched.file =
+			    strrchr(r->config->oauths[k].keys_file, '/') + 1;
+	}
+	return lookup_lists_begin(r);
+}
+
+/* Where the folder of a file is kept, by its purpose; NULL: no such. */
+static int *
+folder_for(struct role *r, struct span purpose)
+{
+	struct lookup *l = lookup_of(r);
+	struct span kind = span_take(&purpose, span_find(purpose, ':'));
+	uint64_t row;
+
+	if (purpose.n == 0 || span_u64(span_skip(purpose, 1), UINT32_MAX,
+	    &row) != ERR_OK)
+		return NULL;
+	if (span_eq(kind, SPAN("users")) && row < r->config->ndomains)
+		return &l->domains[row].watched.folder;
+	if (span_eq(kind, SPAN("list")) && row < lookup_lists_count(r))
+		return &l->lists[row].watched.folder;
+	if (span_eq(kind, SPAN("keys")) && row < r->config->noauths)
+		return &l->issuers[row].watched.folder;
+	return NULL;
+}
+
+/* Its first line, as a key; the line itself is kept nowhere. */
+static bool
+take_salts(struct role *r, struct span row, int fd)
+{
+	struct buf text = buf_make(SALTS_FILE_MAX);
+	struct span line;
+	uint64_t i;
+	enum err e = file_read_all(fd, &text);
+
+	(void)close(fd);
+	line = span_of(text.p, span_find(buf_span(&text), '\n'));
+	if (e == ERR_OK && (line.n == 0 ||
+	    span_u64(row, CONFIG_BACKENDS_MAX - 1, &i) != ERR_OK))
+		e = ERR_SYNTAX;
+	if (e == ERR_OK)
+		e = fake_key_make(line, &lookup_of(r)->salts[i]);
+	buf_wipe(&text);
+	buf_free(&text);
+	return e == ERR_OK;
 }
 
 static bool
 lookup_file(struct role *r, struct span purpose, int fd)
 {
-	uint64_t row;
+	static const struct span salts = { (const uint8_t *)"scram-secret:",
+		sizeof "scram-secret:" - 1 };
+	int *folder = lookup_begin(r) ? folder_for(r, purpose) : NULL;
 
-	if (!lookup_begin(r) || !span_starts(purpose, SPAN("users:")) ||
-	    span_u64(span_skip(purpose, strlen("users:")), UINT32_MAX, &row) !=
-	    ERR_OK || row >= r->config->ndomains) {
+	if (lookup_begin(r) && span_starts(purpose, salts))
+		return take_salts(r, span_skip(purpose, salts.n), fd);
+	if (folder == NULL) {
 		(void)close(fd);
 		return false;
 	}
-	if (lookup_of(r)->domains[row].folder >= 0)
-		(void)close(lookup_of(r)->domains[row].folder);
-	lookup_of(r)->domains[row].folder = fd;
+	if (*folder >= 0)
+		(void)close(*folder);
+	*folder = fd;
 	return true;
+}
+
+/*
+ * OpenSSL loads late what it loads: before the sandbox it may.  jansson would
+ * open a file for chance.
+ */
+static bool
+warm_up(struct role *r)
+{
+	static const struct verifier nobody;
+	uint8_t signature[VERIFIER_KEY];
+	size_t seed = 0;
+
+	while (seed == 0)
+		role_random(r, &seed, sizeof seed);
+	json_object_seed(seed);
+	return verifier_check(&nobody, SPAN("warm"), nobody.stored,
+	    signature) == ERR_DENIED;
+}
+
+static bool
+may_reach(struct role *r, int folder)
+{
+	return folder < 0 || role_reach_dir(r, folder, false) == ERR_OK;
 }
 
 static bool
 lookup_load(struct role *r)
 {
-	if (!lookup_begin(r))
+	struct lookup *l = lookup_of(r);
+
+	if (!lookup_begin(r) || !warm_up(r))
 		return false;
 	for (size_t i = 0; i < r->config->ndomains; i++)
-		if (lookup_of(r)->domains[i].folder >= 0 &&
-		    role_reach_dir(r, lookup_of(r)->domains[i].folder,
-		    false) != ERR_OK)
+		if (!may_reach(r, l->domains[i].watched.folder))
+			return false;
+	for (size_t i = 0; i < lookup_lists_count(r); i++)
+		if (!may_reach(r, l->lists[i].watched.folder))
+			return false;
+	for (size_t i = 0; i < r->config->noauths; i++)
+		if (!may_reach(r, l->issuers[i].watched.folder))
 			return false;
 	return true;
 }
@@ -222,6 +285,7 @@ poll_due(void *ctx)
 	struct role *r = ctx;
 
 	lookup_poll(r);
+	lookup_lists_poll(r);
 	loop_timer_set(lookup_of(r)->poll, LOOKUP_POLL_MS);
 }
 
@@ -230,7 +294,8 @@ lookup_start(struct role *r)
 {
 	struct lookup *l = lookup_of(r);
 
-	return loop_timer_new(r->loop, poll_due, r, &l->poll) == ERR_OK &&
+	return backends_new(r, &l->backends) == ERR_OK &&
+	    loop_timer_new(r->loop, poll_due, r, &l->poll) == ERR_OK &&
 	    worker_new(r->loop, LOOKUP_THREADS, LOOKUP_WAITING, &l->hashes) ==
 	    ERR_OK;
 }
@@ -250,9 +315,17 @@ lookup_stop(struct role *r)
 static const struct role_row rows[] = {
 	{ IPC_ROLE_RECEIVER, &ipc_lookup_rcpt, handle_rcpt },
 	{ IPC_ROLE_QUEUE, &ipc_lookup_rcpt, handle_rcpt },
+	{ IPC_ROLE_RECEIVER, &ipc_lookup_lists, lookup_handle_lists },
 	{ IPC_ROLE_RECEIVER, &ipc_lookup_auth, lookup_handle_auth },
+	{ IPC_ROLE_RECEIVER, &ipc_login_salt, login_handle_salt },
+	{ IPC_ROLE_RECEIVER, &ipc_login_proof, login_handle_proof },
+	{ IPC_ROLE_RECEIVER, &ipc_login_identity, login_handle_identity },
+	{ IPC_ROLE_RECEIVER, &ipc_login_token, issuers_handle_token },
 	{ IPC_ROLE_RECEIVER, &ipc_lookup_connect, handle_connect },
 	{ IPC_ROLE_RECEIVER, &ipc_lookup_disconnect, handle_disconnect },
+	{ IPC_ROLE_RECEIVER, &ipc_lookup_submit, lookup_handle_submit },
+	{ IPC_ROLE_ADMIN, &ipc_steer_ask, lookup_handle_steer },
+	{ IPC_ROLE_BACKEND, &ipc_backend_answer, backends_handle_answer },
 };
 
 int

@@ -9,12 +9,16 @@
 
 #include "io/worker.h"
 #include "ipc/lookup.h"
+#include "ipc/steer.h"
+#include "role/lookup/fake.h"
+#include "role/lookup/jwks.h"
 #include "role/lookup/limits.h"
-#include "role/lookup/table.h"
+#include "config/list.h"
+#include "role/lookup/rates.h"
+#include "policy/route.h"
 #include "role/lookup/verify.h"
+#include "role/lookup/watched.h"
 #include "role/role.h"
-
-#include <sys/stat.h>
 
 /*
  * Between looks at all users files, so that receivers forget what is old; a
@@ -25,23 +29,45 @@
 #define LOOKUP_CACHE_MS		60000u	/* how long a receiver keeps answers */
 #define LOOKUP_THREADS		4u
 #define LOOKUP_WAITING		64u	/* password checks that wait */
+/* Those that are held while others of the same user or address are judged. */
+#define LOOKUP_HELD		64u
 
 struct lookup_domain {
-	int		 folder;	/* of the users file; -1: not given */
-	const char	*file;		/* its name there */
+	struct watched	 watched;	/* the users file */
 	struct table	 table;
-	/* What was read last; a file that differs is read again. */
-	struct stat	 seen;
 	uint64_t	 looked_ms;
+	bool		 is_wrong;	/* and was complained about */
+};
+struct lookup_list {
+	struct watched	 watched;
+	struct list	 list;
+	uint64_t	 looked_ms;
+	bool		 is_wrong;	/* and was complained about */
+};
+/* The keys of one `oauth` line. */
+struct lookup_issuer {
+	struct watched	 watched;
+	struct jwks	*keys;		/* NULL: none */
 	bool		 is_wrong;	/* and was complained about */
 };
 struct lookup {
 	struct lookup_domain	*domains;	/* as config->domains */
+	struct lookup_list	*lists;		/* as config->rules->lists */
+	struct lookup_issuer	 issuers[CONFIG_OAUTHS_MAX];
 	struct siphash_key	 key;
 	uint64_t		 generation;	/* of all tables */
 	struct limits		 limits;
+	struct rates		 rates;
 	struct verify_kept	 kept;
 	struct worker		*hashes;
+	struct check		*judged;	/* somebody finds out about these */
+	struct check		*held;		/* first come, first */
+	unsigned int		 nheld;
+	struct backends		*backends;
+	/* Of each back end: a hash that somebody has there; "": none seen. */
+	char			 like[CONFIG_BACKENDS_MAX][USERS_HASH_MAX + 1];
+	/* And what its nobody's salts are made with. */
+	struct fake_key		 salts[CONFIG_BACKENDS_MAX];
 	struct loop_timer	*poll;
 };
 
@@ -54,8 +80,21 @@ lookup_of(const struct role *r)
 void lookup_poll(struct role *r);
 /* The same for one domain that somebody asks for now. */
 void lookup_look(struct role *r, size_t domain);
-/* Index of the domain in config->domains, or config->ndomains. */
-size_t lookup_domain_index(const struct role *r, struct span name);
+/* What receivers are to know of the tables. */
+struct lookup_changed lookup_news(const struct role *r);
+/* lists.c */
+size_t lookup_lists_count(const struct role *r);
+bool lookup_lists_begin(struct role *r);
+void lookup_lists_poll(struct role *r);
+bool lookup_handle_lists(struct role *r, struct role_peer *from,
+    const void *msg, const int *fds);
+/* Where mail for an address goes; m->tag stays. */
+void lookup_route(struct role *r, struct span address,
+    struct lookup_rcpt_answer *m);
+bool lookup_handle_submit(struct role *r, struct role_peer *from,
+    const void *msg, const int *fds);
+bool lookup_handle_steer(struct role *r, struct role_peer *from,
+    const void *msg, const int *fds);
 bool lookup_handle_auth(struct role *r, struct role_peer *from,
     const void *msg, const int *fds);
 

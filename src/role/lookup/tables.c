@@ -6,20 +6,7 @@
  * nothing: the table stays as it was, and the log says which line.
  */
 #include "config/users.h"
-#include "os/file.h"
-#include "role/lookup/lookup.h"
-
-#include <errno.h>
-#include <fcntl.h>
-
-size_t
-lookup_domain_index(const struct role *r, struct span name)
-{
-	const struct config_domain *d = config_domain_find(r->config, name);
-
-	return d == NULL ? r->config->ndomains :
-	    (size_t)(d - r->config->domains);
-}
+#include "role/lookup/issuers.h"
 
 static void
 complain(struct role *r, size_t i, const char *why, size_t line)
@@ -39,12 +26,19 @@ complain(struct role *r, size_t i, const char *why, size_t line)
 	role_log(r, &l);
 }
 
-static bool
-is_same(const struct stat *a, const struct stat *b)
+/* An operator who wonders where SCRAM is shall see whom it waits for. */
+static void
+tell_withheld(struct role *r, size_t i)
 {
-	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+	const struct table *t = &lookup_of(r)->domains[i].table;
+	struct log_line l;
+
+	if (t->first_plain == NULL || t->first_scram == NULL)
+		return;
+	log_begin(&l, LOG_LEVEL_WARN, NULL, "scram-withheld");
+	log_str(&l, "domain", r->config->domains[i].name);
+	log_span(&l, "user", t->first_plain->name);
+	role_log(r, &l);
 }
 
 /* True: the table has changed. */
@@ -55,11 +49,13 @@ take_text(struct role *r, size_t i, struct span text)
 	size_t line = 0;
 	enum err e = table_replace(&d->table, text, &line);
 
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
 		d->is_wrong = false;
-	else
+		tell_withheld(r, i);
+	} else {
 		complain(r, i, e == ERR_SYNTAX ?
 		    "not name:hash, or a name twice" : err_name(e), line);
+	}
 	return e == ERR_OK;
 }
 
@@ -72,50 +68,63 @@ lose(struct role *r, size_t i, const char *why)
 
 	complain(r, i, why, 0);
 	table_free(&d->table);
-	memset(&d->seen, 0, sizeof d->seen);
 	return was_there;
-}
-
-static bool
-read_again(struct role *r, size_t i)
-{
-	struct lookup_domain *d = &lookup_of(r)->domains[i];
-	struct buf text = buf_make(USERS_FILE_MAX);
-	bool has_changed;
-	int fd;
-	enum err e = file_open_at(d->folder, d->file, O_RDONLY | O_NONBLOCK,
-	    0, &fd);
-
-	if (e != ERR_OK)
-		return lose(r, i, strerror(errno));
-	/* Of what is read, not of what has the name by then. */
-	e = fstat(fd, &d->seen) == 0 && S_ISREG(d->seen.st_mode) ?
-	    file_read_all(fd, &text) : ERR_DENIED;
-	file_close(fd);
-	has_changed = e == ERR_OK ? take_text(r, i, buf_span(&text)) :
-	    lose(r, i, err_name(e));
-	buf_wipe(&text);
-	buf_free(&text);
-	return has_changed;
 }
 
 static bool
 poll_one(struct role *r, size_t i)
 {
-	struct lookup_domain *d = &lookup_of(r)->domains[i];
-	struct stat now;
+	struct buf text = buf_make(USERS_FILE_MAX);
+	const char *why = "";
+	enum watched_news news =
+	    watched_look(&lookup_of(r)->domains[i].watched, &text, &why);
+	bool has_changed = false;
 
-	if (d->folder < 0)
-		return lose(r, i, "its folder was not given");
-	if (fstatat(d->folder, d->file, &now, AT_SYMLINK_NOFOLLOW) != 0)
-		return lose(r, i, strerror(errno));
-	return !is_same(&now, &d->seen) && read_again(r, i);
+	if (news == WATCHED_NEW)
+		has_changed = take_text(r, i, buf_span(&text));
+	else if (news == WATCHED_GONE)
+		has_changed = lose(r, i, why);
+	buf_wipe(&text);
+	buf_free(&text);
+	return has_changed;
+}
+
+/*
+ * Who has a verifier is not known before a client has chosen its mechanism, so
+ * SCRAM is offered when it serves each user who has a password.
+ */
+struct lookup_changed
+lookup_news(const struct role *r)
+{
+	const struct lookup *l = lookup_of(r);
+	bool has_scram = false, is_all = true;
+
+	for (size_t i = 0; i < r->config->ndomains; i++) {
+		has_scram |= l->domains[i].table.first_scram != NULL;
+		is_all &= l->domains[i].table.first_plain == NULL;
+	}
+	for (size_t i = 0; i < r->config->ndomains; i++) {
+		uint32_t b = config_backend_of(r->config,
+		    &r->config->domains[i]);
+
+		if (b == CONFIG_NO_BACKEND)
+			continue;
+		has_scram |= l->salts[b].is_there;
+		is_all &= l->salts[b].is_there;
+	}
+	return (struct lookup_changed){
+		.generation = l->generation,
+		.can = (uint8_t)((has_scram && is_all ? LOOKUP_CAN_SCRAM : 0) |
+		    (issuers_have_keys(r) || config_backend_first(r->config,
+		    CONFIG_BACKEND_TOKEN) != CONFIG_NO_BACKEND ?
+		    LOOKUP_CAN_TOKEN : 0)),
+	};
 }
 
 static void
 tell_receivers(struct role *r)
 {
-	struct lookup_changed m = { lookup_of(r)->generation };
+	struct lookup_changed m = lookup_news(r);
 
 	for (struct role_peer *p = role_peer_next(r, NULL); p != NULL;
 	    p = role_peer_next(r, p))
@@ -138,6 +147,7 @@ lookup_poll(struct role *r)
 
 	for (size_t i = 0; i < r->config->ndomains; i++)
 		has_changed |= poll_one(r, i);
+	has_changed |= issuers_poll(r);
 	if (has_changed)
 		changed(r);
 }

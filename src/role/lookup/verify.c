@@ -45,7 +45,7 @@ verify_prove(const struct verify_kept *k, struct span user,
 {
 	const struct span parts[] = { user, password, hash };
 	struct buf text = buf_make(4096);
-	bool is_made = true;
+	bool is_made = buf_room(&text, 4096) == ERR_OK;
 
 	for (size_t i = 0; i < COUNT(parts) && is_made; i++) {
 		uint64_t n = parts[i].n;
@@ -53,19 +53,25 @@ verify_prove(const struct verify_kept *k, struct span user,
 		is_made = buf_add(&text, span_of(&n, sizeof n)) == ERR_OK &&
 		    buf_add(&text, parts[i]) == ERR_OK;
 	}
-	for (size_t i = 0; i < 2 && is_made; i++)
-		proof->sums[i] = siphash_rounds(&k->keys[i], buf_span(&text),
-		    2, 4);
+	if (is_made)
+		is_made = verifier_hmac(span_of(k->key, sizeof k->key),
+		    buf_span(&text), SPAN(""), proof->sum) == ERR_OK;
 	buf_wipe(&text);
 	buf_free(&text);
 	return is_made;
+}
+
+static size_t
+place_of(const struct verify_proof *proof)
+{
+	return (size_t)(proof->sum[0] << 8 | proof->sum[1]) % VERIFY_KEPT;
 }
 
 bool
 verify_is_kept(const struct verify_kept *k, const struct verify_proof *proof,
     uint64_t now_ms)
 {
-	const struct verify_seen *s = &k->seen[proof->sums[0] % VERIFY_KEPT];
+	const struct verify_seen *s = &k->seen[place_of(proof)];
 
 	return s->until_ms > now_ms &&
 	    verify_same(&s->proof, proof, sizeof *proof);
@@ -73,10 +79,9 @@ verify_is_kept(const struct verify_kept *k, const struct verify_proof *proof,
 
 void
 verify_keep(struct verify_kept *k, const struct verify_proof *proof,
-    uint64_t now_ms)
+    uint64_t now_ms, uint64_t for_ms)
 {
-	struct verify_seen *s = &k->seen[proof->sums[0] % VERIFY_KEPT];
-
-	s->proof = *proof;
-	s->until_ms = now_ms + VERIFY_KEEP_MS;
+	k->seen[place_of(proof)] = (struct verify_seen){
+		.proof = *proof, .until_ms = now_ms + for_ms,
+	};
 }

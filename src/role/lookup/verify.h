@@ -9,10 +9,9 @@
 #ifndef POSTHORSE_ROLE_LOOKUP_VERIFY_H
 #define POSTHORSE_ROLE_LOOKUP_VERIFY_H
 
-#include "base/siphash.h"
 #include "config/users.h"
 
-#define VERIFY_PASSWORD_MAX	512u
+#define VERIFY_PASSWORD_MAX	511u	/* libxcrypt's */
 /* yescrypt at libxcrypt's default cost, as `posthorse user add` makes it. */
 #define VERIFY_DUMMY		"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$"
 
@@ -31,17 +30,21 @@ bool verify_same(const void *a, const void *b, size_t n);
 
 /*
  * Passwords that were right within the last VERIFY_KEEP_MS, so that a client
- * with many sessions costs one hash.  Kept as keyed hashes over user, password
- * and stored hash, under a key that never leaves this process: a changed
- * password is forgotten at once.
+ * that logs in again and again costs one hash.  Kept as HMAC-SHA-256 of user,
+ * password and stored hash, under a key that is drawn once a process and never
+ * leaves it: what changes in the users file is forgotten at once, and no table
+ * of ours can be tried against.  A wrong password is never remembered.  Of two
+ * that meet in one place the later one stays.
  */
-#define VERIFY_KEEP_MS		60000u
-#define VERIFY_KEPT		256u
+#define VERIFY_KEEP_MS		300000u
+/* Of what a back end has only said yes to: nobody tells us when that changes. */
+#define VERIFY_TOLD_MS		60000u
+#define VERIFY_KEPT		4096u
 struct verify_proof {
-	uint64_t	sums[2];
+	uint8_t	sum[VERIFIER_KEY];
 };
 struct verify_kept {
-	struct siphash_key	keys[2];
+	uint8_t	key[VERIFIER_KEY];
 	struct verify_seen {
 		struct verify_proof	proof;
 		uint64_t		until_ms;	/* 0: empty */
@@ -53,6 +56,6 @@ MUST_USE bool verify_prove(const struct verify_kept *k, struct span user,
 bool verify_is_kept(const struct verify_kept *k,
     const struct verify_proof *proof, uint64_t now_ms);
 void verify_keep(struct verify_kept *k, const struct verify_proof *proof,
-    uint64_t now_ms);
+    uint64_t now_ms, uint64_t for_ms);
 
 #endif

@@ -8,8 +8,11 @@
 #include "role/queue/queue.h"
 
 #include "mail/address.h"
+#include "mail/date.h"
 
 #include "os/clock.h"
+
+#include <stdio.h>
 
 /* Who takes turns with whom: the user, else the domain of the reverse-path. */
 static uint32_t
@@ -26,7 +29,9 @@ originator_of(const struct queue *q, const struct envelope *e)
 #define MARK_HASH	0xffffffu
 #define MARK_FLAGS	0x3u
 #define MARK_MISSED	(UINT64_C(1) << 26)
-#define MARK_SIZE	((UINT64_C(1) << 37) - 1)
+#define MARK_WAITING	(UINT64_C(1) << 27)
+#define MARK_HELD	(UINT64_C(1) << 28)
+#define MARK_SIZE	((UINT64_C(1) << 35) - 1)
 
 uint32_t
 queue_id_hash(const struct queue *q, const struct msg_id *id)
@@ -41,7 +46,9 @@ queue_set_mark(struct store_message *m, const struct queue_mark *mark)
 
 	v |= (uint64_t)(mark->flags & MARK_FLAGS) << 24;
 	v |= mark->is_missed ? MARK_MISSED : 0;
-	v |= MIN(mark->size, MARK_SIZE) << 27;
+	v |= mark->is_held ? MARK_HELD : 0;
+	v |= mark->is_waiting ? MARK_WAITING : 0;
+	v |= MIN(mark->size, MARK_SIZE) << 29;
 	_Static_assert(sizeof(v) == sizeof(void *), "a mark is a pointer wide");
 	memcpy(store_user(m), &v, sizeof(v));
 }
@@ -56,7 +63,9 @@ queue_mark(struct store_message *m)
 		.id_hash = (uint32_t)v & MARK_HASH,
 		.flags = (uint8_t)(v >> 24 & MARK_FLAGS),
 		.is_missed = (v & MARK_MISSED) != 0,
-		.size = v >> 27,
+		.is_held = (v & MARK_HELD) != 0,
+		.is_waiting = (v & MARK_WAITING) != 0,
+		.size = v >> 29,
 	};
 }
 
@@ -75,6 +84,35 @@ mark(const struct queue *q, struct store_message *m, const struct msg_id *id,
 	queue_set_mark(m, &it);
 }
 
+/* RFC 6710 section 5: above and below the middle is all that we tell apart. */
+static enum sched_level
+level_of(int8_t priority)
+{
+	return priority > 0 ? SCHED_URGENT :
+	    priority < 0 ? SCHED_BULK : SCHED_NORMAL;
+}
+
+/* RFC 2852 4.1.3: what is to be returned then ends then; 0: no such time. */
+static uint64_t
+deadline_ms(const struct envelope *e, uint64_t wall)
+{
+	if (e->by_ms == 0 || (e->by_mode & ENVELOPE_BY_RETURN) == 0)
+		return 0;
+	return e->by_ms > wall ? e->by_ms - wall : 1;
+}
+
+/* What is left of a wait, or until its release (RFC 4865 4.2). */
+static uint64_t
+wait_ms(const struct queue *q, const struct envelope *e, uint64_t wall)
+{
+	uint64_t hold = e->hold_ms > wall ? e->hold_ms - wall : 0;
+
+	if (deadline_ms(e, wall) == 1)
+		return 0;
+	return !q->told_has_next ? hold : MAX(hold, retry_left_ms(&q->retry,
+	    q->told_attempts, q->told_next_ms, wall));
+}
+
 static struct sched_entry
 entry_of(const struct queue *q, struct store_message *m,
     const struct envelope *e)
@@ -87,10 +125,13 @@ entry_of(const struct queue *q, struct store_message *m,
 		.originator = originator_of(q, e),
 		.size = queue_mark(m).size,
 		.attempts = q->told_attempts,
-		.age_ms = retry_age_ms(retry, q->told_attempts, e->arrived_ms,
-		    wall),
-		.wait_ms = q->told_has_next ? retry_left_ms(retry,
-			q->told_attempts, q->told_next_ms, wall) : 0,
+		/* Its life begins with its release. */
+		.age_ms = retry_age_ms(retry, q->told_attempts,
+		    MAX(e->arrived_ms, e->hold_ms), wall),
+		.wait_ms = wait_ms(q, e, wall),
+		.unborn_ms = e->hold_ms > wall ? e->hold_ms - wall : 0,
+		.deadline_ms = deadline_ms(e, wall),
+		.level = level_of(e->priority),
 		.is_bounce = e->reverse_path.n == 0,
 	};
 }
@@ -157,9 +198,13 @@ admit_again(struct queue *q, struct store_message *m)
 	mark.is_missed = false;
 	queue_set_mark(m, &mark);
 	error = store_envelope(q->store, m, &q->scratch, &e);
-	if (error == ERR_OK)
+	if (error == ERR_OK) {
 		admit(q, m, &e);
-	else if (error != ERR_CORRUPT)	/* else it is gone */
+		if (!mark.is_waiting)
+			queue_waits_begin(q, m, &e);
+		if (mark.is_held)
+			queue_hold_items(q, m);
+	} else if (error != ERR_CORRUPT)	/* else it is gone */
 		queue_miss(q, m);
 }
 
@@ -179,6 +224,20 @@ queue_admit_missed(struct queue *q)
 	queue_wake(q);
 }
 
+static const char *
+priority_text(int8_t priority, char to[8])
+{
+	(void)snprintf(to, 8, "%d", priority);
+	return to;
+}
+
+static const char *
+utc(uint64_t wall_ms, char to[DATE_MAX])
+{
+	date_print_utc(wall_ms, to);
+	return to;
+}
+
 static void
 log_queued(struct queue *q, const struct envelope *e, uint64_t size)
 {
@@ -188,6 +247,15 @@ log_queued(struct queue *q, const struct envelope *e, uint64_t size)
 	log_span(&l, "from", e->reverse_path);
 	log_num(&l, "recipients", e->nrecipients);
 	log_num(&l, "size", size);
+	if (e->priority != 0)
+		log_str(&l, "priority", priority_text(e->priority,
+		    (char[8]){ 0 }));
+	if (e->by_ms > 0)
+		log_str(&l, "by", utc(e->by_ms, (char[DATE_MAX]){ 0 }));
+	if (e->flags & ENVELOPE_TLS_OPTIONAL)
+		log_str(&l, "tls-required", "no");
+	if (e->hold_ms > 0)
+		log_str(&l, "release", utc(e->hold_ms, (char[DATE_MAX]){ 0 }));
 	queue_log(q, &l);
 }
 
@@ -197,11 +265,17 @@ queue_admit_told(struct queue *q)
 	struct envelope e;
 
 	if (q->told != NULL &&
-	    envelope_decode(buf_span(&q->told_envelope), &e) == ERR_OK)
+	    envelope_decode(buf_span(&q->told_envelope), &e) == ERR_OK) {
 		admit(q, q->told, &e);
+		queue_waits_begin(q, q->told, &e);
+		/* A rule's hold counts until somebody released it. */
+		if (q->told_is_held || (!q->told_has_next &&
+		    (e.flags & ENVELOPE_HOLD) != 0))
+			queue_hold_items(q, q->told);
+	}
 	q->told = NULL;
 	q->told_attempts = 0;
-	q->told_has_next = false;
+	q->told_has_next = q->told_is_held = false;
 }
 
 static void
@@ -214,7 +288,10 @@ tell_message(void *arg, struct store_message *m, const struct envelope *e,
 	mark(q, m, &e->id, facts, size);
 	if (!q->is_opening) {
 		admit(q, m, e);
+		queue_waits_begin(q, m, e);
 		log_queued(q, e, size);
+		if ((e->flags & ENVELOPE_HOLD) != 0)
+			queue_hold_new(q, m, e);
 		queue_wake(q);
 		return;
 	}
@@ -230,8 +307,13 @@ tell_outcome(void *arg, struct store_message *m, uint32_t slot,
 	struct queue *q = arg;
 
 	(void)slot;
-	if (m != q->told || o->fate != STORE_RETRY)
+	if (m != q->told || (o->fate != STORE_RETRY && o->fate != STORE_HOLD))
 		return;
+	if (o->fate == STORE_HOLD) {
+		q->told_is_held = true;
+		q->told_attempts = MAX(q->told_attempts, o->attempts);
+		return;
+	}
 	q->told_attempts = MAX(q->told_attempts, o->attempts);
 	if (!q->told_has_next || o->next_ms < q->told_next_ms)
 		q->told_next_ms = o->next_ms;

@@ -1,7 +1,8 @@
 /*
- * bounce.c - tell the reverse-path who did not get the letter, then settle.
+ * bounce.c - tell the reverse-path who did not get the letter, or did where that
+ * was asked for, then settle.
  *
- *	ASK ──► ASKED ──► APPEND ──► SYNC ──► settled as failed
+ *	ASK ──► ASKED ──► APPEND ──► SYNC ──► settled
  *	 ▲ lookup went │     ▲ sync failed │
  *	 └─────────────┘     └─────────────┘
  *
@@ -46,15 +47,20 @@ log_bounced(struct queue *q, const struct bounce *b)
 }
 
 static void
-settle_failed(struct queue *q, struct store_message *m, uint32_t slot,
-    struct span text)
+settle_told(struct queue *q, struct store_message *m, enum dsn_action action,
+    uint32_t slot, struct span text)
 {
 	const struct store_outcome o = {
-		.fate = STORE_FAILED,
+		.fate = action == DSN_FAILED ? STORE_FAILED : STORE_DONE,
 		.words = span_of(text.p, MIN(text.n, STORE_WORDS_MAX)),
 	};
 	uint64_t ticket;
 
+	if (action == DSN_DELAYED) {
+		store_tell(q->store, m, slot);
+		return;		/* it goes on being tried */
+	}
+	queue_bounces_late(q, m, slot);
 	/* Without memory: again in a moment, as not yet told. */
 	if (store_settle(q->store, m, slot, &o, &ticket) != ERR_OK)
 		queue_miss(q, m);
@@ -100,6 +106,7 @@ keep_failure(struct bounce *b, const struct bounce_failure *f)
 {
 	struct bounce_kept k = {
 		.slot = f->slot,
+		.action = (uint8_t)f->action,
 		.is_expired = f->is_expired,
 		.words = {
 			.at = (uint32_t)b->words.n,
@@ -165,8 +172,8 @@ queue_bounce(struct queue *q, struct store_message *m,
 	if (drop != NULL) {
 		log_bounce(q, &e.id, "no-bounce", e.reverse_path, drop);
 		for (uint32_t i = 0; i < n; i++)
-			settle_failed(q, m, failures[i].slot,
-			    failures[i].text);
+			settle_told(q, m, failures[i].action,
+			    failures[i].slot, failures[i].text);
 		return true;
 	}
 	b = q->nbounces < QUEUE_BOUNCES_MAX ?
@@ -187,28 +194,74 @@ queue_bounce_of(const struct queue *q, const struct store_message *m)
 	return false;
 }
 
-bool
-queue_bounce_has(const struct queue *q, const struct store_message *m,
-    uint32_t slot)
+static bool
+has(const struct queue *q, const struct store_message *m, uint32_t slot,
+    bool is_late)
 {
 	for (uint32_t i = 0; i < q->nbounces; i++) {
 		const struct bounce *b = q->bounces[i];
 		uint32_t n = bounce_count(b);
 
 		for (uint32_t k = 0; b->m == m && k < n; k++)
-			if (bounce_kept_at(b, k)->slot == slot)
+			if (bounce_kept_at(b, k)->slot == slot && is_late ==
+			    (bounce_kept_at(b, k)->action == DSN_DELAYED))
 				return true;
 	}
 	return false;
 }
 
-/* Its recipients are failed now; the store may drop the message with them. */
+bool
+queue_bounce_has(const struct queue *q, const struct store_message *m,
+    uint32_t slot)
+{
+	return has(q, m, slot, false);
+}
+
+bool
+queue_bounce_has_late(const struct queue *q, const struct store_message *m,
+    uint32_t slot)
+{
+	return has(q, m, slot, true);
+}
+
+/* One recipient less that is late; with the last one nobody is left to name. */
+static void
+drop_late(struct bounce *b, uint32_t slot)
+{
+	for (uint32_t k = bounce_count(b); k-- > 0; ) {
+		const struct bounce_kept *kept = bounce_kept_at(b, k);
+		size_t at = k * sizeof *kept;
+
+		if (kept->slot != slot || kept->action != DSN_DELAYED)
+			continue;
+		buf_cut(&b->failures, b->failures.n - sizeof *kept);
+		memmove(b->failures.p + at, b->failures.p + at + sizeof *kept,
+		    b->failures.n - at);
+	}
+	/* The end of the turn takes it away: somebody may walk over us now. */
+	if (bounce_count(b) == 0)
+		b->m = NULL;
+}
+
+void
+queue_bounces_late(struct queue *q, const struct store_message *m,
+    uint32_t slot)
+{
+	for (uint32_t i = 0; i < q->nbounces; i++)
+		if (q->bounces[i]->m == m)
+			drop_late(q->bounces[i], slot);
+}
+
+/* Its recipients have ended; the store may drop the message with them. */
 static void
 bounce_settle(struct queue *q, const struct bounce *b)
 {
-	for (uint32_t k = 0; k < bounce_count(b); k++)
-		settle_failed(q, b->m, bounce_kept_at(b, k)->slot,
-		    bounce_text(b, bounce_kept_at(b, k)));
+	for (uint32_t k = 0; k < bounce_count(b); k++) {
+		const struct bounce_kept *kept = bounce_kept_at(b, k);
+
+		settle_told(q, b->m, (enum dsn_action)kept->action,
+		    kept->slot, bounce_text(b, kept));
+	}
 }
 
 static void
@@ -257,10 +310,17 @@ queue_bounces_turn(struct queue *q)
 {
 	uint64_t now = loop_now_ms(q->role->loop);
 
-	/* Backwards: what is removed is replaced by one already seen. */
+	/* Backwards: what is removed is replaced by one already seen.  A letter
+	 * that is lost takes all of its own away. */
 	for (uint32_t i = q->nbounces; i-- > 0; ) {
-		struct bounce *b = q->bounces[i];
+		struct bounce *b = i < q->nbounces ? q->bounces[i] : NULL;
 
+		if (b == NULL)
+			continue;
+		if (b->m == NULL) {
+			bounce_remove(q, i);
+			continue;
+		}
 		if (b->after_ms > now)
 			continue;
 		if (b->state == BOUNCE_ASK)
@@ -289,7 +349,7 @@ bounce_answered(struct queue *q, uint32_t i, const struct lookup_rcpt_answer *m)
 {
 	struct bounce *b = q->bounces[i];
 
-	if (m->route == LOOKUP_UNKNOWN) {
+	if (m->route == LOOKUP_UNKNOWN || m->route == LOOKUP_NO_MAIL) {
 		bounce_drop(q, i, "no such user at the reverse-path");
 		return;
 	}

@@ -14,6 +14,7 @@ enum bounce_state {
 };
 struct bounce_kept {
 	uint32_t		slot;
+	uint8_t			action;		/* enum dsn_action */
 	bool			is_expired;
 	struct queue_words	words;
 };

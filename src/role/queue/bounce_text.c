@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define PIECES_MAX	512u
+#define PIECES_MAX	(SPOOL_CUTS_MAX + 2)
 
 /* The beginning of what was sent, at most as much as a bounce may copy. */
 static enum err
@@ -52,14 +52,38 @@ fill_recipients(const struct bounce *b, const struct envelope *e,
 		if (f->slot != slot)
 			continue;
 		r[k++] = (struct dsn_recipient){
+			.action = (enum dsn_action)f->action,
 			.address = er.address,
-			.status = f->is_expired ? SPAN("5.4.7") :
+			.orcpt = er.orcpt,
+			/* RFC 2852 4.1.3 */
+			.status = f->action == DSN_DELAYED ? SPAN("4.4.7") :
+			    f->is_expired ? SPAN("5.4.7") :
 			    bounce_status(b, f),
 			.remote = bounce_remote(b, f),
 			.code = f->words.code,
 			.text = bounce_text(b, f),
 		};
 	}
+}
+
+static bool
+has_failed(const struct bounce *b)
+{
+	for (uint32_t k = 0; k < bounce_count(b); k++)
+		if (bounce_kept_at(b, k)->action == DSN_FAILED)
+			return true;
+	return false;
+}
+
+/*
+ * RFC 3461 4.3: all of it comes back with a failure only; RFC 8689 section 5: and
+ * not of what requires TLS.  Binary content has no place in a report.
+ */
+static bool
+is_full(const struct bounce *b, const struct envelope *e)
+{
+	return (e->flags & (ENVELOPE_RET_FULL | ENVELOPE_REQUIRETLS |
+	    ENVELOPE_BINARY)) == ENVELOPE_RET_FULL && has_failed(b);
 }
 
 static enum err
@@ -74,7 +98,11 @@ write_report(struct queue *q, struct bounce *b, const struct envelope *e,
 		.arrived_ms = e->arrived_ms,
 		.hostname = span_str(q->config->hostname),
 		.reverse_path = e->reverse_path,
-		.action = DSN_FAILED,
+		.envid = e->envid,
+		.hold_ms = e->hold_ms,
+		.by_ms = e->by_ms,
+		.is_full = is_full(b, e),
+		.is_tls_optional = (e->flags & ENVELOPE_TLS_OPTIONAL) != 0,
 		.recipients = r,
 		.nrecipients = bounce_count(b),
 		.original = original,
@@ -90,48 +118,66 @@ write_report(struct queue *q, struct bounce *b, const struct envelope *e,
 	return err;
 }
 
-/* RFC 5321 4.5.5: from the null reverse-path, to the old one. */
+/*
+ * RFC 5321 4.5.5: from the null reverse-path, to the old one.  RFC 8689 sections 5
+ * and 6: as well protected, or as little; RFC 6710 4.6: as urgent; RFC 6531 where it has to be.
+ */
 static enum err
-write_envelope(const struct bounce *b, struct buf *list, struct buf *to)
+write_envelope(const struct bounce *b, const struct envelope *of,
+    const struct content_facts *facts, struct buf *to)
 {
 	struct span route = buf_span(&b->route);
+	struct buf list = buf_make(4096);
 	struct envelope_recipient r = {
 		.address = buf_span(&b->reverse_path),
 		.route = b->is_local ? ENVELOPE_LOCAL : ENVELOPE_REMOTE,
+		.notify = ENVELOPE_NEVER,
 	};
 	struct envelope e = {
 		.id = b->own_id,
 		.arrived_ms = clock_wall_ms(),
-		.flags = ENVELOPE_BOUNCE,
+		.flags = ENVELOPE_BOUNCE |
+		    (of->flags & (ENVELOPE_REQUIRETLS | ENVELOPE_TLS_OPTIONAL |
+		ENVELOPE_SMTPUTF8)) |
+		    (facts->flags & CONTENT_8BIT ? ENVELOPE_8BITMIME : 0),
 		.client = SPAN("local"),
+		.priority = of->priority,
 		.nrecipients = 1,
 	};
 	enum err err;
 
 	r.domain = span_take(&route, b->ndomain);
 	r.key = route;
-	err = envelope_add_recipient(list, &r);
-	e.recipients = buf_span(list);
-	return err != ERR_OK ? err : envelope_encode(&e, to);
+	err = envelope_add_recipient(&list, &r);
+	e.recipients = buf_span(&list);
+	if (err == ERR_OK)
+		err = envelope_encode(&e, to);
+	buf_free(&list);
+	return err;
+}
+
+static struct content_facts
+look(struct queue *q, struct span content)
+{
+	struct content_scan scan;
+
+	content_scan_begin(&scan, span_str(q->config->hostname));
+	content_scan_feed(&scan, content);
+	return content_scan_end(&scan);
 }
 
 static enum err
-append(struct queue *q, struct bounce *b, struct span envelope,
-    struct span content)
+append(struct queue *q, struct bounce *b, const struct content_facts *facts,
+    struct span envelope, struct span content)
 {
-	struct content_scan scan;
-	struct content_facts facts;
 	const struct spool_message m = {
 		.id = &b->own_id,
 		.envelope = envelope,
 		.content = &content,
 		.ncontent = 1,
-		.facts = &facts,
+		.facts = facts,
 	};
 
-	content_scan_begin(&scan, span_str(q->config->hostname));
-	content_scan_feed(&scan, content);
-	facts = content_scan_end(&scan);
 	return store_append(q->store, &m, &b->ticket);
 }
 
@@ -139,8 +185,8 @@ enum err
 queue_bounce_write(struct queue *q, struct bounce *b)
 {
 	struct buf original = buf_make(q->config->limits.bounce_copy + 1);
-	struct buf report = buf_make(DSN_MAX), list = buf_make(4096);
-	struct buf envelope = buf_make(8192);
+	struct buf report = buf_make(DSN_MAX), envelope = buf_make(8192);
+	struct content_facts facts = { 0 };
 	struct envelope e;
 	enum err err;
 
@@ -153,14 +199,16 @@ queue_bounce_write(struct queue *q, struct bounce *b)
 	if (err != ERR_OK)
 		goto out;
 	err = write_report(q, b, &e, buf_span(&original), &report);
+	if (err == ERR_OK) {
+		facts = look(q, buf_span(&report));
+		err = write_envelope(b, &e, &facts, &envelope);
+	}
 	if (err == ERR_OK)
-		err = write_envelope(b, &list, &envelope);
-	if (err == ERR_OK)
-		err = append(q, b, buf_span(&envelope), buf_span(&report));
+		err = append(q, b, &facts, buf_span(&envelope),
+		    buf_span(&report));
 out:
 	buf_free(&original);
 	buf_free(&report);
-	buf_free(&list);
 	buf_free(&envelope);
 	return err;
 }

@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PIECES_MAX	512u	/* of one message: cuts and two more */
+/* Of one message: its added fields, and what is left around its cuts. */
+#define PIECES_MAX	(SPOOL_CUTS_MAX + 2)
 #define DESCRIPTION_MAX	(16u << 20)
 
 /* One large file on its way; owned by the thread until it is done. */

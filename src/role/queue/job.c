@@ -60,9 +60,8 @@ choose_sender(struct queue *q, uint64_t site)
 		w = p->data;
 		b = best == NULL ? NULL : best->data;
 		is_kept = queue_kept_has(w, site);
-		if (w->njobs >= QUEUE_SENDER_JOBS || (b != NULL &&
-		    (is_kept < is_best_kept || (is_kept == is_best_kept &&
-		    w->njobs >= b->njobs))))
+		if (b != NULL && (is_kept < is_best_kept ||
+		    (is_kept == is_best_kept && w->njobs >= b->njobs)))
 			continue;
 		best = p;
 		is_best_kept = is_kept;
@@ -106,7 +105,6 @@ queue_job_new(struct queue *q)
 
 	if (j == NULL)
 		return NULL;
-	j->number = ++q->next_job;
 	j->slots = buf_make((size_t)DELIVER_MESSAGES_MAX *
 	    ENVELOPE_RECIPIENTS_MAX * sizeof(struct job_slot));
 	j->words = buf_make(JOB_WORDS_MAX);
@@ -141,9 +139,7 @@ give_up_job(struct queue *q, struct job *j)
 			sched_return(q->sched, now, j->messages[i].item,
 			    QUEUE_AWAY_MS);
 	sched_job_end(q->sched, now, j->site, SCHED_END_LOST);
-	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++)
-		if (q->jobs[i] == j)
-			q->jobs[i] = NULL;
+	q->jobs[j->number % QUEUE_JOBS_MAX] = NULL;
 	q->njobs--;
 	if (w != NULL)
 		w->njobs--;
@@ -254,6 +250,7 @@ queue_start_job(struct queue *q, const struct sched_decision *d)
 		return;
 	}
 	/* In its place first: whatever is lost meanwhile is found there. */
+	j->number = ++q->next_job * QUEUE_JOBS_MAX + place;
 	q->jobs[place] = j;
 	q->njobs++;
 	((struct queue_worker *)j->worker->data)->njobs++;
@@ -268,4 +265,41 @@ queue_start_job(struct queue *q, const struct sched_decision *d)
 		give_up_job(q, j);
 	else
 		log_attempt(q, j);
+}
+
+bool
+queue_site_closed(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds)
+{
+	struct queue *q = r->self;
+	const struct deliver_closed *m = msg;
+
+	(void)fds;
+	if (from->data != NULL)
+		queue_kept_set(from->data, siphash(&q->key, m->site), false);
+	return true;
+}
+
+void
+queue_forget(struct queue *q, struct store_message *m)
+{
+	uint64_t number = (uint64_t)(uintptr_t)m;
+	uint32_t item = sched_first_of(q->sched, number), next;
+
+	queue_bounces_forget(q, m);
+	for (; item != SCHED_NONE; item = next) {
+		next = sched_next_of(q->sched, item);
+		if (sched_hold(q->sched, item) || queue_mark(m).is_held)
+			sched_finish(q->sched, item);
+		else
+			/* Its job ends it; m may be a new message by then. */
+			sched_disown(q->sched, item);
+	}
+	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++) {
+		struct job *j = q->jobs[i];
+
+		for (uint32_t k = 0; j != NULL && k < j->nmessages; k++)
+			if (j->messages[k].m == m)
+				j->messages[k].m = NULL;
+	}
 }

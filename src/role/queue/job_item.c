@@ -8,13 +8,14 @@ add_recipient(struct queue *q, struct job *j, uint32_t slot,
     const struct envelope_recipient *r)
 {
 	const struct deliver_recipient dr = {
-		slot, r->address, r->domain, r->key,
+		slot, r->address, r->domain, r->key, r->notify, r->orcpt,
 	};
 	const struct job_slot js = {
 		.slot = slot,
 		.address = (uint32_t)j->text.n,
 		.naddress = (uint16_t)MIN(r->address.n, UINT16_MAX),
 		.fate = JOB_SLOT_OPEN,
+		.notify = r->notify,
 	};
 	enum err e = ipc_list_add(&ipc_deliver_recipient, &dr, &q->list);
 
@@ -52,13 +53,22 @@ static enum err
 add_text(struct queue *q, struct job *j, struct job_message *jm,
     const struct envelope *e)
 {
-	enum err err;
+	const struct span parts[] = { e->reverse_path, e->envid, e->auth,
+		buf_span(&q->list) };
+	enum err err = ERR_OK;
 
 	jm->text = (uint32_t)j->text.n;
 	jm->nreverse = (uint32_t)e->reverse_path.n;
+	jm->nenvid = (uint32_t)e->envid.n;
+	jm->nauth = (uint32_t)e->auth.n;
 	jm->nlist = (uint32_t)q->list.n;
-	err = buf_add(&j->text, e->reverse_path);
-	return err != ERR_OK ? err : buf_add(&j->text, buf_span(&q->list));
+	jm->envelope = e->flags;
+	jm->by_ms = e->by_ms;
+	jm->by_mode = e->by_mode;
+	jm->priority = e->priority;
+	for (size_t i = 0; err == ERR_OK && i < COUNT(parts); i++)
+		err = buf_add(&j->text, parts[i]);
+	return err;
 }
 
 enum err
@@ -86,6 +96,7 @@ queue_job_add(struct queue *q, struct job *j, uint32_t item)
 	if (err != ERR_OK)
 		return err;
 	jm->id = e.id;
+	queue_waits_end(q, jm->m, &e);
 	err = add_recipients(q, j, jm, v.destination, e.recipients);
 	if (err == ERR_OK)
 		err = add_text(q, j, jm, &e);
@@ -106,9 +117,15 @@ queue_job_describe(const struct job *j, const struct job_message *jm,
 		.offset = place[0],
 		.size = place[1],
 		.flags = queue_mark(jm->m).flags,
+		.envelope = jm->envelope,
+		.priority = (uint8_t)(jm->priority + ENVELOPE_PRIORITY_MAX),
+		.by_mode = jm->by_mode,
+		.by_ms = jm->by_ms,
 	};
 
 	dm.reverse_path = span_take(&text, jm->nreverse);
+	dm.envid = span_take(&text, jm->nenvid);
+	dm.auth = span_take(&text, jm->nauth);
 	dm.recipients = span_take(&text, jm->nlist);
 	return ipc_list_add(&ipc_deliver_message, &dm, to);
 }

@@ -10,6 +10,7 @@
 #include "os/clock.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define DECISIONS_A_TURN	64u
 #define ROOM_MS			5000u	/* disk, memory */
@@ -55,12 +56,9 @@ set_due(struct queue *q, bool has_more)
 
 	if (due != UINT64_MAX)
 		wait = due > now ? MIN(due - now, wait) : 0;
-	/* Jobs are at their most: only an end makes room. */
-	if (q->njobs >= QUEUE_JOBS_MAX)
-		wait = ROOM_MS;
 	if (q->nbounces > 0 || q->is_walk_blocked || q->is_stopping)
 		wait = MIN(wait, (uint64_t)QUEUE_GROUP_MS);
-	if (has_more || (q->nwalks > 0 && !q->is_walk_blocked))
+	if (has_more || q->nturns > 0 || (q->nwalks > 0 && !q->is_walk_blocked))
 		wait = 0;
 	loop_timer_set(q->due_timer, wait);
 }
@@ -112,8 +110,7 @@ queue_turn(void *arg)
 
 	if (q->store == NULL)
 		return;
-	for (; may_deliver(q) && q->njobs < QUEUE_JOBS_MAX &&
-	    n < DECISIONS_A_TURN; n++) {
+	for (; may_deliver(q) && n < DECISIONS_A_TURN; n++) {
 		sched_next(q->sched, loop_now_ms(q->role->loop), &d);
 		if (d.what == SCHED_IDLE)
 			break;
@@ -121,6 +118,7 @@ queue_turn(void *arg)
 	}
 	queue_bounces_turn(q);
 	queue_steer_turn(q);
+	queue_turns_step(q);
 	queue_disk_turn(q);
 	stop_when_idle(q);
 	if (q->store == NULL)
@@ -183,6 +181,22 @@ retry_of(const struct config_retry *c)
 	};
 }
 
+/*
+ * A job is two descriptors in its sender, content and connection; half of what
+ * a process may have stays for idle connections and all the rest.
+ */
+static uint32_t
+most_sender_jobs(void)
+{
+	struct rlimit files;
+	uint64_t n = QUEUE_SENDER_JOBS;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+	    files.rlim_cur != RLIM_INFINITY)
+		n = MIN(n, files.rlim_cur / 4);
+	return (uint32_t)MAX(n, 1u);
+}
+
 static enum err
 make_sched(struct queue *q)
 {
@@ -190,6 +204,7 @@ make_sched(struct queue *q)
 		.retry = q->retry,
 		.start = (uint32_t)q->config->limits.concurrency_start,
 		.most = (uint32_t)q->config->limits.concurrency,
+		.jobs = most_sender_jobs(),
 		.job_size = QUEUE_JOB_SIZE,
 		.idle_max = IDLE_DESTINATIONS,
 		.key = q->key,
@@ -240,6 +255,7 @@ queue_start(struct role *r)
 	q->name = buf_make(SCHED_NAME_MAX);
 	clock_random(key, sizeof(key));
 	q->key = siphash_key_make(key);
+	q->waits = map_make(q->key);
 	return make_sched(q) == ERR_OK &&
 	    make_timers(q) == ERR_OK &&
 	    worker_new(r->loop, 1, 1, &q->sync_worker) == ERR_OK &&
@@ -341,6 +357,8 @@ static const struct role_row rows[] = {
 	{ IPC_ROLE_RECEIVER, &ipc_intake_accepted, queue_accepted },
 	{ IPC_ROLE_RECEIVER, &ipc_intake_sealed, queue_sealed },
 	{ IPC_ROLE_RECEIVER, &ipc_intake_large_used, queue_large_used },
+	{ IPC_ROLE_RECEIVER, &ipc_intake_turn, queue_turn_asked },
+	{ IPC_ROLE_RECEIVER, &ipc_intake_release, queue_release_asked },
 	{ IPC_ROLE_RESOLVER, &ipc_resolve_route_answer, queue_resolved },
 	{ IPC_ROLE_LOOKUP, &ipc_lookup_rcpt_answer, queue_bounce_answer },
 	{ IPC_ROLE_LOCAL, &ipc_deliver_result, queue_result },

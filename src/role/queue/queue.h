@@ -12,27 +12,31 @@
 #ifndef POSTHORSE_ROLE_QUEUE_QUEUE_H
 #define POSTHORSE_ROLE_QUEUE_QUEUE_H
 
+#include "base/map.h"
 #include "ipc/deliver.h"
 #include "ipc/intake.h"
 #include "ipc/lookup.h"
 #include "ipc/resolve.h"
 #include "ipc/steer.h"
 #include "io/worker.h"
+#include "mail/dsn.h"
 #include "mail/envelope.h"
 #include "role/role.h"
 #include "sched/sched.h"
 #include "spool/store.h"
 
 #define QUEUE_GROUP_MS		40u	/* outcomes wait so long for a sync */
-#define QUEUE_JOBS_MAX		512u	/* jobs in flight */
 /* Octets of their contents, which lie in memory: so many of the largest
  * messages that are taken (limit message-size); one job goes in any case. */
 #define QUEUE_JOB_LARGEST	5u
 #define QUEUE_JOB_SIZE		(4u << 20)
-#define QUEUE_LOCAL_JOBS	4u
-#define QUEUE_SENDER_JOBS	256u	/* jobs in one sender */
+#define QUEUE_LOCAL_JOBS	4u	/* in flight; those of local */
+#define QUEUE_SENDER_JOBS	1000u	/* of all senders together */
+#define QUEUE_JOBS_MAX		(QUEUE_LOCAL_JOBS + QUEUE_SENDER_JOBS)
 #define QUEUE_BOUNCES_MAX	256u	/* being made */
 #define QUEUE_BOUNCES_AN_HOUR	500u	/* to one domain (RLY-4) */
+#define QUEUE_WAITS_LEAST	4096u	/* octets that a message for later counts as */
+#define QUEUE_TURNS_MAX		16u	/* domains of ETRN that wait */
 #define QUEUE_ASKS_MAX		16u	/* questions of operators at a time */
 #define QUEUE_WRITERS_MAX	128u	/* receivers and their predecessors */
 #define QUEUE_SEGMENTS_HELD	2u	/* a receiver's current and spare */
@@ -51,6 +55,9 @@ struct job_slot {
 	uint32_t		address;	/* in job->text */
 	uint16_t		naddress;
 	uint8_t			fate;		/* enum deliver_fate, or OPEN */
+	uint8_t			notify;		/* ENVELOPE_NEVER ... */
+	uint8_t			passed;		/* DELIVER_PASSED_* */
+	bool			is_settled;
 	struct queue_words	words;
 };
 #define JOB_SLOT_OPEN	DELIVER_FATE_COUNT
@@ -60,12 +67,17 @@ struct job_message {
 	struct msg_id		 id;
 	uint32_t		 item;
 	uint32_t		 slot, nslots;	/* in job->slots */
-	/* In job->text: reverse-path, then a list of deliver_recipient. */
-	uint32_t		 text, nreverse, nlist;
+	/* In job->text: a deliver_message's words, then its recipients. */
+	uint32_t		 text, nreverse, nenvid, nauth, nlist;
+	uint64_t		 by_ms;
+	uint16_t		 envelope;
+	uint8_t			 by_mode;
+	int8_t			 priority;
 };
 struct job_build;
 struct job {
-	uint64_t		 number;
+	uint64_t		 number;	/* its place in queue->jobs is the
+						 * rest by QUEUE_JOBS_MAX */
 	struct role_peer	*worker;	/* NULL: went while it was built */
 	struct job_build	*build;		/* NULL: it was sent */
 	uint32_t		 site;
@@ -113,11 +125,22 @@ struct queue_mark {
 	uint32_t	id_hash;	/* 24 bits */
 	uint8_t		flags;		/* DELIVER_*: 2 bits */
 	bool		is_missed;	/* see queue_miss() */
-	uint64_t	size;		/* octets: 37 bits */
+	bool		is_held;	/* see hold.c */
+	bool		is_waiting;	/* see waits.c */
+	uint64_t	size;		/* octets: 35 bits */
 };
 struct queue_mark queue_mark(struct store_message *m);
 void queue_set_mark(struct store_message *m, const struct queue_mark *mark);
 uint32_t queue_id_hash(const struct queue *q, const struct msg_id *id);
+
+/* ETRN: a domain whose items are looked over. */
+struct queue_turn {
+	uint8_t		node[256];
+	size_t		n;
+	uint32_t	relay;		/* row + 1 of config->relays, or 0 */
+	uint32_t	next;		/* item */
+	uint64_t	count;		/* hurried */
+};
 
 struct queue {
 	struct role		*role;
@@ -157,6 +180,9 @@ struct queue {
 	struct bounce		*bounces[QUEUE_BOUNCES_MAX];
 	uint32_t		 nbounces;
 	uint64_t		 next_tag;
+	struct queue_turn	 turns[QUEUE_TURNS_MAX];	/* oldest first */
+	uint32_t		 nturns;
+	struct map		 waits;		/* by user */
 	struct queue_rate	 rates[1024];	/* by hash of the domain */
 	struct steer_walk	 walks[QUEUE_ASKS_MAX];
 	uint32_t		 nwalks, next_walk;
@@ -167,7 +193,7 @@ struct queue {
 	struct buf		 told_envelope;	/* encoded */
 	uint32_t		 told_attempts;
 	uint64_t		 told_next_ms;
-	bool			 told_has_next;
+	bool			 told_has_next, told_is_held;
 
 	/* Scratch, reused; borrowed within one call only. */
 	struct buf		 scratch, name, list;
@@ -187,6 +213,19 @@ void queue_admit_told(struct queue *q);
  */
 void queue_miss(struct queue *q, struct store_message *m);
 void queue_admit_missed(struct queue *q);
+
+/* hold.c: nobody gets its items.  new: because a rule said so. */
+void queue_hold_items(struct queue *q, struct store_message *m);
+void queue_hold_new(struct queue *q, struct store_message *m,
+    const struct envelope *e);
+
+/* waits.c: it has a time of release that is to come; it is tried, or removed. */
+void queue_waits_begin(struct queue *q, struct store_message *m,
+    const struct envelope *e);
+void queue_waits_end(struct queue *q, struct store_message *m,
+    const struct envelope *e);
+bool queue_release_asked(struct role *r, struct role_peer *from,
+    const void *msg, const int *fds);
 
 /* intake.c */
 /* Once, before the store is opened. */
@@ -223,6 +262,8 @@ enum err queue_destination(const struct config *c,
 /* Names of a list of resolve_host, sorted, as the name of their site. */
 enum err queue_site_name(struct span hosts, struct buf *name);
 bool queue_destination_is_local(struct span name);
+/* Of a route that the configuration does not have. */
+bool queue_destination_is_lost(struct span name);
 /* Row of config->relays + 1 when the name is a relay's; 0. */
 uint32_t queue_relay_of(struct span name);
 void queue_resolve(struct queue *q, uint32_t dest);
@@ -265,6 +306,10 @@ struct job *queue_job_new(struct queue *q);
 void queue_job_free(struct queue *q, struct job *j);
 bool queue_kept_has(const struct queue_worker *w, uint64_t site);
 void queue_kept_set(struct queue_worker *w, uint64_t site, bool is_kept);
+bool queue_site_closed(struct role *r, struct role_peer *from,
+    const void *msg, const int *fds);
+/* The message is gone: nobody may use its handle again. */
+void queue_forget(struct queue *q, struct store_message *m);
 
 /* job_item.c: what one item of a job is made of.  ERR_NONE: nothing is left to
  * deliver.  ERR_CORRUPT: lost. */
@@ -278,16 +323,17 @@ bool queue_result(struct role *r, struct role_peer *from, const void *msg,
     const int *fds);
 bool queue_job_ended(struct role *r, struct role_peer *from, const void *msg,
     const int *fds);
-bool queue_site_closed(struct role *r, struct role_peer *from,
-    const void *msg, const int *fds);
 void queue_worker_went(struct queue *q, struct role_peer *p);
 void queue_untried(struct queue *q, uint32_t item, enum deliver_fate fate,
     struct span status, struct span why);
-/* The message is gone: nobody may use its handle again. */
-void queue_forget(struct queue *q, struct store_message *m);
 
 /* bounce.c */
-struct bounce_failure {			/* one recipient that is given up */
+/*
+ * One recipient about whom the sender is told: given up (FAILED), done (RELAYED,
+ * DELIVERED), or only late (DELAYED).
+ */
+struct bounce_failure {
+	enum dsn_action	action;
 	uint32_t	slot;
 	bool		is_expired;
 	struct span	status, remote, text;
@@ -295,20 +341,35 @@ struct bounce_failure {			/* one recipient that is given up */
 };
 /*
  * Take charge of these recipients: tell the reverse-path, then settle them as
- * failed.  False: no more bounces can be made now; try later.
+ * failed or done; who is late stays as they are.  False: no more bounces can be made now; try later.
  */
 bool queue_bounce(struct queue *q, struct store_message *m,
     const struct bounce_failure *failures, uint32_t n);
+/* Is it to be settled by a notice that is being made? */
 bool queue_bounce_has(const struct queue *q, const struct store_message *m,
     uint32_t slot);
+/* Or is one being made that says that it is late? */
+bool queue_bounce_has_late(const struct queue *q,
+    const struct store_message *m, uint32_t slot);
 bool queue_bounce_of(const struct queue *q, const struct store_message *m);
 bool queue_bounce_answer(struct role *r, struct role_peer *from,
     const void *msg, const int *fds);
 void queue_bounces_turn(struct queue *q);
 void queue_bounces_synced(struct queue *q, const struct spool_synced *s);
+/*
+ * This recipient ends: that it is late has not to be told any more.  Before the
+ * store hears it, for with the last one the message is gone.
+ */
+void queue_bounces_late(struct queue *q, const struct store_message *m,
+    uint32_t slot);
 void queue_bounces_forget(struct queue *q, const struct store_message *m);
 void queue_lookup_went(struct queue *q);
 void queue_bounces_free(struct queue *q);
+
+/* turn.c */
+bool queue_turn_asked(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds);
+void queue_turns_step(struct queue *q);
 
 /* steer.c */
 bool queue_asked(struct role *r, struct role_peer *from, const void *msg,

@@ -8,10 +8,10 @@
  */
 #include "role/queue/queue.h"
 
+#include "mail/date.h"
 #include "os/clock.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 static uint64_t
 now_ms(const struct queue *q)
@@ -29,14 +29,11 @@ static struct job *
 find_job(struct queue *q, uint64_t number, const struct role_peer *worker,
     uint32_t *place)
 {
-	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++)
-		if (q->jobs[i] != NULL && q->jobs[i]->number == number &&
-		    q->jobs[i]->worker == worker &&
-		    q->jobs[i]->build == NULL) {
-			*place = i;
-			return q->jobs[i];
-		}
-	return NULL;
+	struct job *j = q->jobs[number % QUEUE_JOBS_MAX];
+
+	*place = (uint32_t)(number % QUEUE_JOBS_MAX);
+	return j != NULL && j->number == number && j->worker == worker &&
+	    j->build == NULL ? j : NULL;
 }
 
 /* One message may be in a job twice, for two destinations. */
@@ -65,19 +62,6 @@ struct said {
 	uint64_t	next_ms;	/* wall clock */
 };
 
-/* "2026-11-23T21:29:17Z" */
-static const char *
-utc(uint64_t wall_ms, char to[24])
-{
-	time_t t = (time_t)(wall_ms / 1000);
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL ||
-	    strftime(to, 24, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		to[0] = '\0';
-	return to;
-}
-
 static struct queue_words
 keep_words(struct job *j, const struct deliver_result *m)
 {
@@ -102,6 +86,7 @@ static void
 log_slot(struct queue *q, const struct job *j, const struct msg_id *id,
     const struct job_slot *s, const char *event, const struct said *m)
 {
+	char next[DATE_MAX];
 	struct log_line l;
 
 	log_begin(&l, LOG_LEVEL_INFO, id, event);
@@ -114,8 +99,10 @@ log_slot(struct queue *q, const struct job *j, const struct msg_id *id,
 	log_span(&l, "reply", m->text);
 	if (m->tls.n > 0)
 		log_span(&l, "tls", m->tls);
-	if (m->next_ms > 0)
-		log_str(&l, "next", utc(m->next_ms, (char[24]){ 0 }));
+	if (m->next_ms > 0) {
+		date_print_utc(m->next_ms, next);
+		log_str(&l, "next", next);
+	}
 	if (j->worker != NULL)
 		log_num(&l, "ms", now_ms(q) - j->started_ms);
 	queue_log(q, &l);
@@ -140,6 +127,8 @@ settle(struct queue *q, struct store_message *m, uint32_t slot,
 {
 	uint64_t ticket;
 
+	if (o->fate != STORE_RETRY)
+		queue_bounces_late(q, m, slot);
 	/* Without memory it stays as it was and is tried again: twice delivered
 	 * is better than never settled. */
 	if (store_settle(q->store, m, slot, o, &ticket) != ERR_OK &&
@@ -148,14 +137,47 @@ settle(struct queue *q, struct store_message *m, uint32_t slot,
 }
 
 static bool
-is_last_open(const struct job *j, const struct job_message *jm)
+are_all_settled(const struct job *j, const struct job_message *jm)
 {
 	const struct job_slot *s = slots_of(j, jm);
 
 	for (uint32_t i = 0; i < jm->nslots; i++)
-		if (s[i].fate != DELIVER_DONE)
+		if (!s[i].is_settled)
 			return false;
 	return true;
+}
+
+/*
+ * Is the sender told that it is done?  DSN_ACTION_COUNT: no.  RFC 3461 5.2.2
+ * and 5.2.3; RFC 2852 4.1.4 where a time was given that the next server does not
+ * know of, or that is to be traced.
+ */
+static enum dsn_action
+success_of(const struct job *j, const struct job_message *jm,
+    const struct job_slot *s)
+{
+	bool is_relayed = j->worker != NULL &&
+	    j->worker->kind == IPC_ROLE_SENDER;
+	bool is_asked = (s->notify & ENVELOPE_SUCCESS) != 0;
+	bool is_by = jm->by_ms > 0 && (s->notify & ENVELOPE_NEVER) == 0 &&
+	    ((s->passed & DELIVER_PASSED_BY) == 0 ||
+		(jm->by_mode & ENVELOPE_BY_TRACE) != 0);
+
+	if (s->fate != DELIVER_DONE || jm->nreverse == 0)
+		return DSN_ACTION_COUNT;
+	if (!is_relayed)
+		return is_asked ? DSN_DELIVERED : DSN_ACTION_COUNT;
+	return is_by || (is_asked && (s->passed & DELIVER_PASSED_DSN) == 0) ?
+	    DSN_RELAYED : DSN_ACTION_COUNT;
+}
+
+static void
+settle_done(struct queue *q, struct job_message *jm, struct job_slot *s)
+{
+	const struct store_outcome done = { .fate = STORE_DONE };
+
+	settle(q, jm->m, s->slot, &done);
+	s->is_settled = true;
 }
 
 bool
@@ -164,7 +186,6 @@ queue_result(struct role *r, struct role_peer *from, const void *msg,
 {
 	struct queue *q = r->self;
 	const struct deliver_result *m = msg;
-	const struct store_outcome done = { .fate = STORE_DONE };
 	struct job_message *jm;
 	struct job_slot *s;
 	struct job *j;
@@ -178,17 +199,20 @@ queue_result(struct role *r, struct role_peer *from, const void *msg,
 	if (s == NULL || s->fate != JOB_SLOT_OPEN)
 		return false;
 	s->fate = m->fate;
+	s->passed = m->passed;
 	if (m->fate != DELIVER_RETRY)
 		log_result(q, j, s, m);
-	if (m->fate != DELIVER_DONE) {
+	/* Who is to be told of it is settled with that, at the job's end. */
+	if (m->fate != DELIVER_DONE ||
+	    success_of(j, jm, s) != DSN_ACTION_COUNT) {
 		s->words = keep_words(j, m);
 		return true;
 	}
 	if (jm->m == NULL)
 		return true;
-	settle(q, jm->m, m->slot, &done);
+	settle_done(q, jm, s);
 	/* With its last slot the message is gone, and so is the handle. */
-	if (is_last_open(j, jm)) {
+	if (are_all_settled(j, jm)) {
 		sched_finish(q->sched, jm->item);
 		jm->item = SCHED_NONE;
 		jm->m = NULL;
@@ -221,32 +245,141 @@ failure_of(const struct job *j, const struct job_slot *s)
 	};
 }
 
-/* Tell the sender about those that are given up; false: not now. */
+/* RFC 3461 4.1: failures are told unless other words were said. */
 static bool
-bounce_failed(struct queue *q, const struct job *j,
-    const struct job_message *jm, bool is_expired, uint32_t *nfailed)
+wants(const struct job_slot *s, uint8_t what)
 {
-	const struct job_slot *s = slots_of(j, jm);
+	return s->notify == 0 ? what == ENVELOPE_FAILURE ||
+	    what == ENVELOPE_DELAY : (s->notify & what) != 0;
+}
+
+/* Nobody wants to hear of it: that is the end of this recipient. */
+static void
+fail_silently(struct queue *q, const struct job *j, struct job_message *jm,
+    struct job_slot *s)
+{
+	struct bounce_failure f = failure_of(j, s);
+	const struct store_outcome o = {
+		.fate = STORE_FAILED,
+		.words = span_of(f.text.p, MIN(f.text.n, STORE_WORDS_MAX)),
+	};
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, &jm->id, "no-bounce");
+	log_span(&l, "to", span_of(j->text.p + s->address, s->naddress));
+	log_str(&l, "why", "NOTIFY said so");
+	queue_log(q, &l);
+	settle(q, jm->m, s->slot, &o);
+	s->is_settled = true;
+}
+
+/* What there is to tell about one slot now; DSN_ACTION_COUNT: nothing. */
+static enum dsn_action
+action_of(const struct job *j, const struct job_message *jm,
+    const struct job_slot *s, bool is_expired)
+{
+	if (s->is_settled)
+		return DSN_ACTION_COUNT;
+	if (s->fate == DELIVER_DONE)
+		return success_of(j, jm, s);
+	return s->fate == DELIVER_FAILED || is_expired ? DSN_FAILED :
+	    DSN_ACTION_COUNT;
+}
+
+static enum err
+add_notice(struct buf *list, const struct job *j, const struct job_slot *s,
+    enum dsn_action action)
+{
+	struct bounce_failure f = failure_of(j, s);
+
+	f.action = action;
+	f.is_expired = action == DSN_FAILED && s->fate != DELIVER_FAILED;
+	return buf_add(list, span_of(&f, sizeof(f)));
+}
+
+static bool
+notice(struct queue *q, struct job_message *jm, const struct buf *list)
+{
+	return list->n == 0 || queue_bounce(q, jm->m,
+	    (const struct bounce_failure *)(const void *)list->p,
+	    (uint32_t)(list->n / sizeof(struct bounce_failure)));
+}
+
+/* No notice can be made now.  What is done stays done, untold. */
+static void
+settle_untold(struct queue *q, struct job *j, struct job_message *jm)
+{
+	struct job_slot *s = slots_of(j, jm);
+
+	for (uint32_t i = 0; i < jm->nslots; i++)
+		if (!s[i].is_settled && s[i].fate == DELIVER_DONE)
+			settle_done(q, jm, &s[i]);
+}
+
+/*
+ * Tell the sender about those that are given up, or done and to be told of;
+ * false: not now.
+ */
+static bool
+tell_sender(struct queue *q, struct job *j, struct job_message *jm,
+    bool is_expired)
+{
+	struct job_slot *s = slots_of(j, jm);
 	struct buf list = buf_make(ENVELOPE_RECIPIENTS_MAX *
 	    sizeof(struct bounce_failure));
 	enum err e = ERR_OK;
 	bool is_taken;
 
-	*nfailed = 0;
 	for (uint32_t i = 0; e == ERR_OK && i < jm->nslots; i++) {
-		struct bounce_failure f = failure_of(j, &s[i]);
+		enum dsn_action action = action_of(j, jm, &s[i], is_expired);
 
-		if (s[i].fate == DELIVER_DONE ||
-		    (s[i].fate != DELIVER_FAILED && !is_expired))
-			continue;
-		f.is_expired = s[i].fate != DELIVER_FAILED;
-		e = buf_add(&list, span_of(&f, sizeof(f)));
-		(*nfailed)++;
+		if (action != DSN_ACTION_COUNT &&
+		    (action != DSN_FAILED || wants(&s[i], ENVELOPE_FAILURE)))
+			e = add_notice(&list, j, &s[i], action);
 	}
-	is_taken = e == ERR_OK && (*nfailed == 0 || queue_bounce(q, jm->m,
-	    (const struct bounce_failure *)(const void *)list.p, *nfailed));
+	is_taken = e == ERR_OK && notice(q, jm, &list);
 	buf_free(&list);
-	return is_taken;
+	if (!is_taken) {
+		settle_untold(q, j, jm);
+		return false;
+	}
+	for (uint32_t i = 0; i < jm->nslots; i++)
+		if (action_of(j, jm, &s[i], is_expired) == DSN_FAILED &&
+		    !wants(&s[i], ENVELOPE_FAILURE))
+			fail_silently(q, j, jm, &s[i]);
+	return true;
+}
+
+/*
+ * RFC 2852 4.1.3: by-mode N, and its time is over: of each recipient the sender is
+ * told once, behind the first attempt that fails then.
+ */
+static bool
+is_late(const struct queue *q, const struct job_message *jm,
+    const struct job_slot *s)
+{
+	return s->fate == DELIVER_RETRY && wants(s, ENVELOPE_DELAY) &&
+	    !store_slot_is_told(jm->m, s->slot) &&
+	    !queue_bounce_has_late(q, jm->m, s->slot);
+}
+
+static void
+tell_late(struct queue *q, struct job *j, struct job_message *jm)
+{
+	const struct job_slot *s = slots_of(j, jm);
+	struct buf list = buf_make(ENVELOPE_RECIPIENTS_MAX *
+	    sizeof(struct bounce_failure));
+	enum err e = ERR_OK;
+
+	if (jm->by_ms == 0 || (jm->by_mode & ENVELOPE_BY_RETURN) != 0 ||
+	    clock_wall_ms() < jm->by_ms)
+		return;
+	for (uint32_t i = 0; e == ERR_OK && i < jm->nslots; i++)
+		if (is_late(q, jm, &s[i]))
+			e = add_notice(&list, j, &s[i], DSN_DELAYED);
+	if (e == ERR_OK)
+		(void)notice(q, jm, &list);	/* or the next time */
+	buf_free(&list);
 }
 
 static void
@@ -325,10 +458,9 @@ has_fate(const struct job *j, const struct job_message *jm, uint8_t fate)
 
 /* The job has ended for this message: bounce, wait again, or be done. */
 static void
-end_message(struct queue *q, const struct job *j, struct job_message *jm)
+end_message(struct queue *q, struct job *j, struct job_message *jm)
 {
 	bool is_expired, has_open;
-	uint32_t nfailed;
 	uint64_t wait;
 
 	if (jm->item == SCHED_NONE)
@@ -341,9 +473,12 @@ end_message(struct queue *q, const struct job *j, struct job_message *jm)
 	is_expired = sched_is_expired(q->sched, now_ms(q), jm->item) &&
 	    has_fate(j, jm, DELIVER_RETRY);
 	has_open = has_fate(j, jm, JOB_SLOT_OPEN);
-	if (!bounce_failed(q, j, jm, is_expired, &nfailed)) {
-		sched_return(q->sched, now_ms(q), jm->item,
-		    60 * QUEUE_AWAY_MS);
+	if (!tell_sender(q, j, jm, is_expired)) {
+		if (are_all_settled(j, jm))
+			sched_finish(q->sched, jm->item);
+		else
+			sched_return(q->sched, now_ms(q), jm->item,
+			    60 * QUEUE_AWAY_MS);
 		return;
 	}
 	if (is_expired)
@@ -351,9 +486,10 @@ end_message(struct queue *q, const struct job *j, struct job_message *jm)
 	if (is_expired || (!has_open && !has_fate(j, jm, DELIVER_RETRY)))
 		sched_finish(q->sched, jm->item);
 	else if (sched_defer(q->sched, now_ms(q), jm->item,
-	    !has_fate(j, jm, DELIVER_RETRY), &wait))
+	    !has_fate(j, jm, DELIVER_RETRY), &wait)) {
 		settle_retries(q, j, jm, wait);
-	else
+		tell_late(q, j, jm);
+	} else
 		/* Its life ended while nobody could say why: once more. */
 		sched_return(q->sched, now_ms(q), jm->item,
 		    60 * QUEUE_AWAY_MS);
@@ -392,19 +528,6 @@ queue_job_ended(struct role *r, struct role_peer *from, const void *msg,
 		queue_kept_set(w, siphash(&q->key,
 		    sched_site_name(q->sched, j->site)), m->is_kept != 0);
 	end_job(q, place, m->is_site_bad ? SCHED_END_BAD : SCHED_END_OK);
-	return true;
-}
-
-bool
-queue_site_closed(struct role *r, struct role_peer *from, const void *msg,
-    const int *fds)
-{
-	struct queue *q = r->self;
-	const struct deliver_closed *m = msg;
-
-	(void)fds;
-	if (from->data != NULL)
-		queue_kept_set(from->data, siphash(&q->key, m->site), false);
 	return true;
 }
 
@@ -475,28 +598,4 @@ queue_untried(struct queue *q, uint32_t item, enum deliver_fate fate,
 		end_message(q, j, &j->messages[0]);
 	}
 	queue_job_free(q, j);
-}
-
-void
-queue_forget(struct queue *q, struct store_message *m)
-{
-	uint64_t number = (uint64_t)(uintptr_t)m;
-	uint32_t item = sched_first_of(q->sched, number), next;
-
-	queue_bounces_forget(q, m);
-	for (; item != SCHED_NONE; item = next) {
-		next = sched_next_of(q->sched, item);
-		if (sched_hold(q->sched, item))
-			sched_finish(q->sched, item);
-		else
-			/* Its job ends it; m may be a new message by then. */
-			sched_disown(q->sched, item);
-	}
-	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++) {
-		struct job *j = q->jobs[i];
-
-		for (uint32_t k = 0; j != NULL && k < j->nmessages; k++)
-			if (j->messages[k].m == m)
-				j->messages[k].m = NULL;
-	}
 }

@@ -2,12 +2,14 @@
  * route.c - where a recipient's mail goes, and which hosts take it.
  *
  * A destination's name tells its kind: "l" our mailboxes, "h3" the relay of row
- * 3, "m" + domain what DNS says.  A site's name likewise: "l", "h3", or "m" and
- * its hosts' names, sorted, so that all domains of one provider share a queue.
+ * 3, "m" + domain what DNS says, "r" + name a rule's route that the configuration
+ * does not have any more.  A site's name likewise: "l", "h3", or "m" and its
+ * hosts' names, sorted, so that all domains of one provider share a queue.
  */
 #include "role/queue/queue.h"
 
 #include "mail/address.h"
+#include "mail/idn.h"
 
 #include <stdlib.h>
 #include <stdio.h>
@@ -18,6 +20,27 @@
 #define ROUTE_TTL_MAX_MS	(24u * 3600 * 1000)
 #define ROUTE_NONE_MS		(60u * 1000)	/* a failure is remembered */
 #define ROUTE_STATIC_MS		(3600u * 1000)	/* an address needs no DNS */
+
+static enum err
+relay_name(const struct config *c, const struct config_relay *relay,
+    struct buf *name)
+{
+	buf_cut(name, 0);
+	return buf_addf(name, "h%zu", (size_t)(relay - c->relays));
+}
+
+/* Where a rule sent it, wherever else its domain's mail goes. */
+static enum err
+via_name(const struct config *c, struct span via, struct buf *name)
+{
+	const struct config_relay *relay = config_relay_named(c, via);
+	enum err e;
+
+	if (relay != NULL)
+		return relay_name(c, relay, name);
+	e = buf_addc(name, 'r');
+	return e != ERR_OK ? e : buf_add(name, via);
+}
 
 enum err
 queue_destination(const struct config *c, const struct envelope_recipient *r,
@@ -30,24 +53,32 @@ queue_destination(const struct config *c, const struct envelope_recipient *r,
 	buf_cut(name, 0);
 	if (r->route == ENVELOPE_LOCAL)
 		return buf_addc(name, 'l');
+	if (r->via.n > 0)
+		return via_name(c, r->via, name);
 	e = buf_addc(name, 'm');
 	if (!addr_split(r->address, &local, &domain))
 		return e;	/* no domain: DNS has none */
-	for (size_t i = 0; e == ERR_OK && i < domain.n; i++)
-		e = buf_addc(name, ascii_lower(domain.p[i]));
+	if (e == ERR_OK)
+		e = idn_to_ascii(domain, name);
+	/* DNS has none of what is no domain, and says so. */
+	if (e == ERR_SYNTAX)
+		e = buf_add(name, domain);
 	if (e != ERR_OK)
 		return e;
 	relay = config_relay_for(c, span_skip(buf_span(name), 1));
-	if (relay == NULL)
-		return ERR_OK;
-	buf_cut(name, 0);
-	return buf_addf(name, "h%zu", (size_t)(relay - c->relays));
+	return relay == NULL ? ERR_OK : relay_name(c, relay, name);
 }
 
 bool
 queue_destination_is_local(struct span name)
 {
 	return span_eq(name, SPAN("l"));
+}
+
+bool
+queue_destination_is_lost(struct span name)
+{
+	return name.n > 0 && name.p[0] == 'r';
 }
 
 uint32_t
@@ -152,6 +183,20 @@ ask(struct queue *q, uint32_t dest, struct span domain, bool is_host)
 		unrouted(q, dest, QUEUE_AWAY_MS, "the resolver is away");
 }
 
+/*
+ * The configuration has no such route: the letter waits for the operator, who
+ * will put it back, or bounce it (RFC 3463 3.4: system incorrectly configured).
+ */
+static void
+unrouted_name(struct queue *q, uint32_t dest, struct span via)
+{
+	char words[WORDS_MAX];
+
+	(void)snprintf(words, sizeof words, "4.3.5 no relay is called %.*s, "
+	    "where a rule sent this", SPAN_FMT(via));
+	unrouted(q, dest, ROUTE_NONE_MS, words);
+}
+
 /* The scheduler wants to know where this destination's mail goes. */
 void
 queue_resolve(struct queue *q, uint32_t dest)
@@ -165,6 +210,10 @@ queue_resolve(struct queue *q, uint32_t dest)
 
 	if (queue_destination_is_local(name)) {
 		routed(q, dest, &local);
+		return;
+	}
+	if (queue_destination_is_lost(name)) {
+		unrouted_name(q, dest, span_skip(name, 1));
 		return;
 	}
 	if (relay > 0) {

@@ -153,8 +153,8 @@ row_facts(struct queue *q, struct json *j, const struct envelope *e,
 	number(j, ",\"attempts\":", v->attempts);
 	number(j, ",\"next_ms\":", v->next_ms > now ?
 	    wall + (v->next_ms - now) : wall);
-	text(j, ",\"why\":", v->state == SCHED_STATE_RUNNING ?
-	    SPAN("being delivered") : q->config->is_delivery_held ?
+	text(j, ",\"why\":", queue_mark(m).is_held ? SPAN("held") :
+	    v->state == SCHED_STATE_RUNNING ? SPAN("being delivered") : q->config->is_delivery_held ?
 	    SPAN("deliveries are held") : v->why);
 }
 

@@ -74,14 +74,15 @@ step_retry(struct queue *q, struct steer_walk *w, uint32_t item)
 	return has_one ? STEER_CHANGED : STEER_SKIP;
 }
 
-/* True while somebody else holds the message's handle. */
-static bool
-is_busy(struct queue *q, struct store_message *m)
+bool
+queue_is_busy(struct queue *q, struct store_message *m)
 {
 	uint32_t i = sched_first_of(q->sched, (uint64_t)(uintptr_t)m);
 	struct sched_view v;
 
-	for (; i != SCHED_NONE; i = sched_next_of(q->sched, i))
+	/* Items of a held one are out, and with nobody. */
+	for (; i != SCHED_NONE && !queue_mark(m).is_held;
+	    i = sched_next_of(q->sched, i))
 		if (sched_view(q->sched, i, &v) &&
 		    v.state == SCHED_STATE_RUNNING)
 			return true;
@@ -114,7 +115,7 @@ step_delete(struct queue *q, struct steer_walk *w, uint32_t item)
 	uint64_t ticket;
 
 	(void)w;
-	if (is_busy(q, m))
+	if (queue_is_busy(q, m))
 		return STEER_BUSY;
 	buf_cut(&q->scratch, 0);
 	if (store_envelope(q->store, m, &q->scratch, &e) != ERR_OK)
@@ -122,14 +123,18 @@ step_delete(struct queue *q, struct steer_walk *w, uint32_t item)
 	/* With the last one settled the handle is gone: ask before. */
 	for (uint32_t i = 0; i < e.nrecipients && i < COUNT(open); i++)
 		open[i] = !store_slot_is_settled(m, i);
+	queue_waits_end(q, m, &e);
 	queue_forget(q, m);
 	list = e.recipients;
 	for (uint32_t i = 0; i < COUNT(open) &&
 	    envelope_next(&list, &r) == ERR_OK; i++) {
 		if (!open[i])
 			continue;
-		if (store_settle(q->store, m, i, &o, &ticket) != ERR_OK)
+		if (store_settle(q->store, m, i, &o, &ticket) != ERR_OK) {
+			/* No memory: what is left of it is scheduled again. */
+			queue_miss(q, m);
 			return STEER_BUSY;
+		}
 		log_removed(q, &e, r.address);
 	}
 	return STEER_CHANGED;
@@ -145,6 +150,8 @@ static const struct {
 	[STEER_QUEUE_SHOW] = { step_show, true, true },
 	[STEER_QUEUE_RETRY] = { step_retry, false, false },
 	[STEER_QUEUE_DELETE] = { step_delete, true, false },
+	[STEER_QUEUE_HOLD] = { queue_step_hold, true, false },
+	[STEER_QUEUE_RELEASE] = { queue_step_release, true, false },
 };
 
 /* By the few bits beside the handle, then by the envelope itself. */
@@ -167,7 +174,8 @@ is_meant(struct queue *q, const struct steer_walk *w, uint32_t item)
 {
 	struct sched_view v;
 
-	if (!sched_view(q->sched, item, &v))
+	/* 0: it was lost while a job carries it. */
+	if (!sched_view(q->sched, item, &v) || v.message == 0)
 		return false;
 	if (!verbs[w->ask.verb].is_by_item &&
 	    sched_first_of(q->sched, v.message) != item)
@@ -175,10 +183,24 @@ is_meant(struct queue *q, const struct steer_walk *w, uint32_t item)
 	return has_id(q, w, (struct store_message *)(uintptr_t)v.message);
 }
 
+/* What is to be said when an order changes nothing. */
+static const char *
+why_not(struct queue *q, const struct steer_walk *w, uint32_t item)
+{
+	struct store_message *m = (struct store_message *)(uintptr_t)
+	    sched_message(q->sched, item);
+
+	if (queue_mark(m).is_held)
+		return "it is held: release it first";
+	return w->ask.verb == STEER_QUEUE_RELEASE ? "it is not held" :
+	    "it is being delivered just now";
+}
+
 /* False: the walk has ended, or waits for the channel. */
 static bool
 walk_item(struct queue *q, struct steer_walk *w, uint32_t item)
 {
+	const char *why = why_not(q, w, item);
 	enum steer_step step = verbs[w->ask.verb].step(q, w, item);
 	bool is_once = w->has_id && !verbs[w->ask.verb].is_by_item;
 
@@ -191,8 +213,7 @@ walk_item(struct queue *q, struct steer_walk *w, uint32_t item)
 	if (step != STEER_BUSY && !is_once &&
 	    (w->ask.limit == 0 || w->count < w->ask.limit))
 		return true;
-	walk_end(q, w, step == STEER_BUSY || w->count == 0 ?
-	    "it is being delivered just now" : NULL);
+	walk_end(q, w, step == STEER_BUSY || w->count == 0 ? why : NULL);
 	return false;
 }
 

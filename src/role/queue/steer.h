@@ -14,6 +14,13 @@ enum steer_step {
 	STEER_WAIT		/* the channel is full: again next turn */
 };
 
+/* True while a job or a bounce holds the message's handle. */
+bool queue_is_busy(struct queue *q, struct store_message *m);
+/* hold.c */
+enum steer_step queue_step_hold(struct queue *q, struct steer_walk *w,
+    uint32_t item);
+enum steer_step queue_step_release(struct queue *q, struct steer_walk *w,
+    uint32_t item);
 /*
  * row.c: one item (a message and a destination) as a JSON object on one line
  * (doc/design/events.md); is_full: each recipient and what was said of it.

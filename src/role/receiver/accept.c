@@ -43,11 +43,17 @@ policy_fill(struct receiver_listen *l, const struct config *c)
 		[CONFIG_LISTEN_MX] = SMTP_MX,
 		[CONFIG_LISTEN_SUBMISSION] = SMTP_SUBMISSION,
 		[CONFIG_LISTEN_RELAY] = SMTP_RELAY,
+		[CONFIG_LISTEN_LMTP] = SMTP_LMTP,
+		[CONFIG_LISTEN_CLOSED] = SMTP_CLOSED,
 	};
 	const struct config_limits *m = &c->limits;
 	bool is_full = l->receiver->load == LOAD_FULL;
 	uint64_t errors = is_full ? RECEIVER_FULL_ERRORS : UINT64_MAX;
 	uint64_t commands = is_full ? RECEIVER_FULL_COMMANDS : UINT64_MAX;
+	/* What an hour would never take is refused before it is sent. */
+	uint64_t recipients = l->config != NULL &&
+	    l->config->kind == CONFIG_LISTEN_SUBMISSION &&
+	    m->user_recipients > 0 ? m->user_recipients : UINT64_MAX;
 
 	l->name = l->config == NULL ? "local" :
 	    config_listen_name(l->config->kind);
@@ -56,10 +62,14 @@ policy_fill(struct receiver_listen *l, const struct config *c)
 		    kinds[l->config->kind],
 		.hostname = span_str(c->hostname),
 		.home = home(c),
-		.has_tls = l->receiver->tls != NULL && l->config != NULL &&
+		.administrators = span_str(c->administrators),
+		.has_tls = l->tls != NULL &&
 		    l->config->tls == CONFIG_TLS_STARTTLS,
 		.message_size = m->message_size,
-		.recipients = m->recipients,
+		/* Copies have a place in the envelope as well. */
+		.recipients = MIN(MIN(m->recipients, recipients),
+		    ENVELOPE_RECIPIENTS_MAX - l->receiver->ncopies),
+		.asks_hello = l->receiver->asks_hello,
 		.errors_soft = m->errors_soft,
 		.errors = MIN(m->errors, errors),
 		.commands = MIN(m->commands, commands),
@@ -69,6 +79,11 @@ policy_fill(struct receiver_listen *l, const struct config *c)
 		.auth_per_session = m->auth_per_session,
 		.hops = m->hops,
 		.hops_own = m->hops_own,
+		.checks_header = l->config == NULL ||
+		    l->config->kind == CONFIG_LISTEN_SUBMISSION,
+		.is_header_loose = c->is_malformed_header_allowed,
+		.hold = m->hold,
+		.mechanisms = l->receiver->mechanisms,
 	};
 }
 
@@ -86,7 +101,7 @@ receiver_listen_load(struct receiver *rc)
 	for (size_t i = 0; i < rc->nlistens; i++) {
 		const struct receiver_listen *l = &rc->listens[i];
 
-		if (rc->tls == NULL && l->config != NULL &&
+		if (l->tls == NULL && l->config != NULL &&
 		    l->config->tls == CONFIG_TLS_IMPLICIT)
 			return false;
 	}

@@ -77,9 +77,8 @@ cache_add(struct receiver *rc, struct span address,
 		free(a);
 }
 
-/* The session whose open question this tag is, or NULL. */
-static struct session *
-asker(struct receiver *rc, uint64_t tag, enum session_ask ask)
+struct session *
+ask_asker(struct receiver *rc, uint64_t tag, enum session_ask ask)
 {
 	uint64_t slot = tag & 0xffff;
 	struct session *s = slot < rc->nslots ? rc->slots[slot] : NULL;
@@ -90,8 +89,8 @@ asker(struct receiver *rc, uint64_t tag, enum session_ask ask)
 	return s;
 }
 
-static uint64_t
-tag_next(struct session *s, enum session_ask ask)
+uint64_t
+ask_tag(struct session *s, enum session_ask ask)
 {
 	struct receiver *rc = s->receiver;
 
@@ -102,8 +101,8 @@ tag_next(struct session *s, enum session_ask ask)
 	return s->tag;
 }
 
-static bool
-send_to_lookup(struct session *s, const struct ipc_type *type, const void *msg)
+bool
+ask_send(struct session *s, const struct ipc_type *type, const void *msg)
 {
 	struct role *r = s->receiver->role;
 
@@ -116,13 +115,14 @@ ask_begin(struct session *s, enum session_ask ask, enum lookup_begin begin)
 {
 	const struct config_listen *l = s->listen->config;
 	struct lookup_connect m = {
-		.tag = tag_next(s, ask),
-		.client = address_span(&s->address),
-		.is_exempt = networks_hold(l->from, l->nfrom, &s->address),
+		.tag = ask_tag(s, ask),
+		.client = client_counted(s),
+		.is_exempt = networks_hold(l->from.list, l->from.n, &s->address),
 		.begin = (uint8_t)begin,
+		.is_for_users = load_is_for_users(s->listen),
 	};
 
-	return send_to_lookup(s, &ipc_lookup_connect, &m);
+	return ask_send(s, &ipc_lookup_connect, &m);
 }
 
 void
@@ -130,10 +130,13 @@ ask_connect(struct session *s)
 {
 	const struct config_listen *l = s->listen->config;
 
-	if (l == NULL)
+	bool is_shaking = s->server.is_tls && !stream_is_tls(s->stream);
+
+	/* Who has no address is not counted. */
+	if (l == NULL || s->address.n == 0)
 		session_admit(s, true);
-	else if (!ask_begin(s, ASK_CONNECT, l->tls == CONFIG_TLS_IMPLICIT ?
-	    LOOKUP_SESSION_TLS : LOOKUP_SESSION))
+	else if (!ask_begin(s, ASK_CONNECT, is_shaking ? LOOKUP_SESSION_TLS :
+	    LOOKUP_SESSION))
 		ask_fail(s);
 }
 
@@ -151,37 +154,78 @@ ask_connect_answer(struct role *r, struct role_peer *from UNUSED,
     const void *msg, const int *fds UNUSED)
 {
 	const struct lookup_connect_answer *m = msg;
-	struct session *s = asker(r->self, m->tag, ASK_CONNECT);
+	struct session *s = ask_asker(r->self, m->tag, ASK_CONNECT);
 
 	if (s != NULL) {
 		s->is_counted = m->is_allowed != 0;
 		session_admit(s, m->is_allowed != 0);
 		return true;
 	}
-	s = asker(r->self, m->tag, ASK_STARTTLS);
+	s = ask_asker(r->self, m->tag, ASK_STARTTLS);
 	if (s != NULL)
 		session_starttls(s, m->is_allowed != 0);
 	return true;
 }
 
-void
-ask_rcpt(struct session *s, struct span address)
+/*
+ * Where mail for an address goes: for a recipient, a copy, or EXPN.  True: that
+ * was a copy, and more may follow.
+ */
+static bool
+routed(struct session *s, enum session_ask ask, enum smtp_route route,
+    struct span domain, struct span key)
+{
+	if (ask == ASK_COPY)
+		return rules_copy_routed(s, route, domain, key);
+	if (ask == ASK_EXPN) {
+		(void)smtp_server_expn(&s->server, route, domain, key);
+		return false;
+	}
+	rules_routed(s, route, domain, key);
+	return false;
+}
+
+static bool
+unrouted(struct session *s, enum session_ask ask)
+{
+	return routed(s, ask, SMTP_ROUTE_TEMPFAIL, span_of(NULL, 0),
+	    span_of(NULL, 0));
+}
+
+/* As routed(); false as well while the answer is awaited. */
+static bool
+ask_route(struct session *s, enum session_ask ask, struct span address)
 {
 	struct answer *a = cache_find(s->receiver, address);
 	struct lookup_rcpt m = { .address = address };
 
-	if (a != NULL) {
-		(void)smtp_server_rcpt(&s->server, a->route,
+	if (a != NULL)
+		return routed(s, ask, a->route,
 		    span_of(a->octets + a->naddress, a->ndomain),
 		    span_of(a->octets + a->naddress + a->ndomain, a->nkey));
-		return;
-	}
-	m.tag = tag_next(s, ASK_RCPT);
-	if (!send_to_lookup(s, &ipc_lookup_rcpt, &m)) {
-		s->ask = ASK_NOTHING;
-		(void)smtp_server_rcpt(&s->server, SMTP_ROUTE_TEMPFAIL,
-		    span_of(NULL, 0), span_of(NULL, 0));
-	}
+	m.tag = ask_tag(s, ask);
+	if (ask_send(s, &ipc_lookup_rcpt, &m))
+		return false;
+	s->ask = ASK_NOTHING;
+	return unrouted(s, ask);
+}
+
+void
+ask_rcpt(struct session *s, struct span address)
+{
+	(void)ask_route(s, ASK_RCPT, address);
+}
+
+void
+ask_expn(struct session *s, struct span address)
+{
+	(void)ask_route(s, ASK_EXPN, address);
+}
+
+bool
+ask_copy(struct session *s, struct span address)
+{
+	return ask_route(s, ASK_COPY, address);
 }
 
 bool
@@ -193,10 +237,12 @@ ask_rcpt_answer(struct role *r, struct role_peer *from UNUSED,
 		[LOOKUP_LOCAL] = SMTP_ROUTE_LOCAL,
 		[LOOKUP_REMOTE] = SMTP_ROUTE_REMOTE,
 		[LOOKUP_TEMPFAIL] = SMTP_ROUTE_TEMPFAIL,
+		[LOOKUP_NO_MAIL] = SMTP_ROUTE_NO_MAIL,
 	};
 	const struct lookup_rcpt_answer *m = msg;
 	struct lookup_rcpt_answer seen = *m;
 	struct receiver *rc = r->self;
+	enum session_ask ask = ASK_RCPT;
 	struct session *s;
 
 	if (m->route >= LOOKUP_ROUTE_COUNT)
@@ -206,11 +252,17 @@ ask_rcpt_answer(struct role *r, struct role_peer *from UNUSED,
 		cache_clear(rc);
 		rc->generation = m->generation;
 	}
-	s = asker(rc, m->tag, ASK_RCPT);
+	s = ask_asker(rc, m->tag, ask);
+	if (s == NULL)
+		s = ask_asker(rc, m->tag, ask = ASK_COPY);
+	if (s == NULL)
+		s = ask_asker(rc, m->tag, ask = ASK_EXPN);
 	if (s == NULL)
 		return true;
-	cache_add(rc, s->server.tx.asked, &seen);
-	(void)smtp_server_rcpt(&s->server, routes[m->route], m->domain, m->key);
+	cache_add(rc, ask == ASK_COPY ? rules_copy(s) : s->server.tx.asked,
+	    &seen);
+	if (routed(s, ask, routes[m->route], m->domain, m->key))
+		rules_commit(s);
 	session_go_on(s);
 	return true;
 }
@@ -224,52 +276,129 @@ ask_changed(struct role *r, struct role_peer *from UNUSED, const void *msg,
 
 	cache_clear(rc);
 	rc->generation = m->generation;
+	ask_auth_can(rc, m->can);
+	receiver_policy_load(rc);
 	return true;
 }
 
-void
-ask_auth(struct session *s)
+bool
+ask_lists(struct session *s, enum lookup_fact fact, struct span subject)
 {
-	const struct sasl *sasl = &s->server.sasl;
-	struct lookup_auth m = {
-		.user = sasl->user,
-		.password = sasl->password,
-		.client = address_span(&s->address),
-	};
+	uint8_t lower[RULES_SUBJECT_MAX];
+	struct lookup_lists m = { .fact = (uint8_t)fact };
 
-	m.tag = tag_next(s, ASK_AUTH);
-	if (!send_to_lookup(s, &ipc_lookup_auth, &m)) {
-		s->ask = ASK_NOTHING;
-		smtp_server_auth(&s->server, RE_AUTH_LATER, span_of(NULL, 0));
-	}
+	/* A client's octets are an address, and stay as they are. */
+	subject.n = MIN(subject.n, sizeof lower);
+	for (size_t i = 0; i < subject.n; i++)
+		lower[i] = fact == LOOKUP_FACT_CLIENT ? subject.p[i] :
+		    ascii_lower(subject.p[i]);
+	m.subject = span_of(lower, subject.n);
+	m.tag = ask_tag(s, ASK_LISTS);
+	if (ask_send(s, &ipc_lookup_lists, &m))
+		return true;
+	s->ask = ASK_NOTHING;
+	return false;
+}
+
+/* At connect the way leads to a greeting, which goes on by itself. */
+static void
+listed(struct session *s, uint64_t yes, uint64_t known)
+{
+	bool is_greeted = s->is_greeted;
+
+	rules_listed(s, yes, known);
+	if (is_greeted)
+		session_go_on(s);
 }
 
 bool
-ask_auth_answer(struct role *r, struct role_peer *from UNUSED,
+ask_lists_answer(struct role *r, struct role_peer *from UNUSED,
     const void *msg, const int *fds UNUSED)
 {
-	static const enum smtp_reply replies[LOOKUP_AUTH_RESULT_COUNT] = {
-		[LOOKUP_AUTH_OK] = RE_AUTH_OK,
-		[LOOKUP_AUTH_BAD] = RE_AUTH_BAD,
-		[LOOKUP_AUTH_TEMPFAIL] = RE_AUTH_LATER,
-		[LOOKUP_AUTH_LIMITED] = RE_TOO_MANY_AUTH,
-	};
-	const struct lookup_auth_answer *m = msg;
-	struct session *s;
-	bool is_ok = m->result == LOOKUP_AUTH_OK;
+	const struct lookup_lists_answer *m = msg;
+	struct session *s = ask_asker(r->self, m->tag, ASK_LISTS);
 
-	if (m->result >= LOOKUP_AUTH_RESULT_COUNT ||
-	    (is_ok && m->user.n == 0))
+	if (s != NULL)
+		listed(s, m->yes, m->known);
+	return true;
+}
+
+/* --- submission ------------------------------------------------------------ */
+
+/* Nobody goes on here: we may be inside of the machine's loop. */
+static void
+submit_answered(struct session *s, enum session_ask ask, enum smtp_reply re)
+{
+	(ask == ASK_MAIL ? release_mail : release_content)(s, re);
+}
+
+static bool
+ask_submit(struct session *s, enum session_ask ask, struct span addresses)
+{
+	const struct config *c = s->receiver->role->config;
+	struct lookup_submit m = {
+		.stage = ask == ASK_MAIL ? LOOKUP_SUBMIT_MAIL :
+		    LOOKUP_SUBMIT_CONTENT,
+		.user = buf_span(&s->server.user),
+		.client = client_counted(s),
+		.addresses = addresses,
+		.recipients = s->server.tx.nrecipients,
+	};
+
+	if (s->listen->policy.listener != SMTP_SUBMISSION ||
+	    (c->is_foreign_sender_allowed && c->limits.user_messages == 0 &&
+	    c->limits.user_recipients == 0))
 		return false;
-	s = asker(r->self, m->tag, ASK_AUTH);
-	if (s == NULL)
-		return true;
-	tell_auth(s, is_ok, is_ok ? m->user : s->server.sasl.user);
-	smtp_server_auth(&s->server, replies[m->result], m->user);
-	s->hold_ms = m->result == LOOKUP_AUTH_BAD ? m->delay_ms : 0;
-	if (s->hold_ms > 0)
-		smtp_server_hold(&s->server);
-	session_go_on(s);
+	m.tag = ask_tag(s, ask);
+	if (!ask_send(s, &ipc_lookup_submit, &m)) {
+		s->ask = ASK_NOTHING;
+		submit_answered(s, ask, RE_BAD_TABLE);
+	}
+	return true;
+}
+
+bool
+ask_mail(struct session *s)
+{
+	return ask_submit(s, ASK_MAIL, s->server.tx.reverse_path);
+}
+
+bool
+ask_content(struct session *s)
+{
+	return ask_submit(s, ASK_CONTENT, buf_span(&s->server.submit.senders));
+}
+
+bool
+ask_submit_answer(struct role *r, struct role_peer *from UNUSED,
+    const void *msg, const int *fds UNUSED)
+{
+	static const enum smtp_reply replies[LOOKUP_SUBMIT_RESULT_COUNT] = {
+		[LOOKUP_SUBMIT_OK] = RE_NONE,
+		[LOOKUP_SUBMIT_FOREIGN] = RE_FOREIGN_SENDER,
+		[LOOKUP_SUBMIT_RATE] = RE_USER_RATE,
+		[LOOKUP_SUBMIT_STOPPED] = RE_USER_STOPPED,
+		[LOOKUP_SUBMIT_TEMPFAIL] = RE_BAD_TABLE,
+	};
+	const struct lookup_submit_answer *m = msg;
+	enum smtp_reply re;
+	struct session *s;
+
+	if (m->result >= LOOKUP_SUBMIT_RESULT_COUNT)
+		return false;
+	re = replies[m->result];
+	if ((s = ask_asker(r->self, m->tag, ASK_MAIL)) != NULL) {
+		release_mail(s, re);
+	} else if ((s = ask_asker(r->self, m->tag, ASK_CONTENT)) != NULL) {
+		if (re == RE_FOREIGN_SENDER) {
+			submit_say_foreign(&s->server.submit, m->which);
+			re = RE_IDENTITY;
+		}
+		release_content(s, re);
+	}
+	/* Else it waits for its sync, or for a copy's route. */
+	if (s != NULL && !s->server.is_waiting)
+		session_go_on(s);
 	return true;
 }
 
@@ -285,9 +414,20 @@ ask_fail(struct session *s)
 		    true);
 		return;
 	}
-	if (ask == ASK_RCPT)
-		(void)smtp_server_rcpt(&s->server, SMTP_ROUTE_TEMPFAIL,
-		    span_of(NULL, 0), span_of(NULL, 0));
+	if (ask == ASK_LISTS) {
+		listed(s, 0, 0);
+		return;
+	}
+	if (ask == ASK_MAIL || ask == ASK_CONTENT)
+		submit_answered(s, ask, RE_BAD_TABLE);
+	else if (ask == ASK_RCPT || ask == ASK_COPY || ask == ASK_EXPN)
+		(void)unrouted(s, ask);
+	else if (ask == ASK_GREYLIST)
+		grey_fail(s);
+	else if (ask == ASK_SENDER)
+		sender_fail(s);
+	else if (ask == ASK_RELEASE_MAIL || ask == ASK_RELEASE_CONTENT)
+		release_fail(s, ask);
 	else if (ask == ASK_AUTH)
 		smtp_server_auth(&s->server, RE_AUTH_LATER, span_of(NULL, 0));
 	else
@@ -303,7 +443,7 @@ ask_late(struct session *s)
 	/* It will count this session when it wakes; the next word it reads
 	 * takes that back.  One more of an address is no harm. */
 	if (s->ask == ASK_CONNECT)
-		(void)send_to_lookup(s, &ipc_lookup_disconnect, &m);
+		(void)ask_send(s, &ipc_lookup_disconnect, &m);
 	ask_fail(s);
 }
 
@@ -316,10 +456,18 @@ ask_forget(struct session *s)
 
 	/* A count that is not given back would last: then rather a new lookup. */
 	if (s->is_counted && lookup != NULL &&
-	    !send_to_lookup(s, &ipc_lookup_disconnect, &m))
+	    !ask_send(s, &ipc_lookup_disconnect, &m))
 		role_cut(r, lookup, "it does not take counts");
+	grey_forget(s);
 	s->is_counted = false;
 	s->ask = ASK_NOTHING;
+}
+
+static bool
+is_lookups(enum session_ask ask)
+{
+	return ask != ASK_GREYLIST && ask != ASK_SENDER &&
+	    ask != ASK_RELEASE_MAIL && ask != ASK_RELEASE_CONTENT;
 }
 
 void
@@ -330,6 +478,7 @@ ask_lookup_went(struct receiver *rc)
 	for (uint32_t i = 0; i < rc->nslots; i++)
 		if (rc->slots[i] != NULL) {
 			rc->slots[i]->is_counted = false;
-			ask_fail(rc->slots[i]);
+			if (is_lookups(rc->slots[i]->ask))
+				ask_fail(rc->slots[i]);
 		}
 }

@@ -12,6 +12,7 @@
 #include "mail/received.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* Awaiting */
@@ -50,20 +51,35 @@ commit_forget(struct session *s)
 
 /* The record */
 
+/* RFC 5322 3.6.2: of a program of this host, who says so in MAIL alone. */
+static enum err
+add_from(const struct smtp_server *v, struct buf *to)
+{
+	if (v->policy->listener != SMTP_LOCAL ||
+	    (v->facts.flags & CONTENT_HAS_FROM) != 0)
+		return ERR_OK;
+	if (v->tx.reverse_path.n == 0)
+		return buf_addf(to, "From: <MAILER-DAEMON@%.*s>\r\n",
+		    SPAN_FMT(v->policy->hostname));
+	return buf_addf(to, "From: <%.*s>\r\n",
+	    SPAN_FMT(v->tx.reverse_path));
+}
+
 /* RFC 6409 8: what a user's program left out. */
 static enum err
 add_missing(const struct session *s, uint64_t wall_ms, struct buf *to)
 {
 	const struct smtp_server *v = &s->server;
 	char id[MSG_ID_LETTERS + 1], date[DATE_MAX];
-	enum err e = ERR_OK;
+	enum err e;
 
 	if (v->policy->listener != SMTP_SUBMISSION &&
 	    v->policy->listener != SMTP_LOCAL)
 		return ERR_OK;
 	msg_id_print(&v->tx.id, id);
 	date_print(wall_ms, date);
-	if ((v->facts.flags & CONTENT_HAS_DATE) == 0)
+	e = add_from(v, to);
+	if (e == ERR_OK && (v->facts.flags & CONTENT_HAS_DATE) == 0)
 		e = buf_addf(to, "Date: %s\r\n", date);
 	if (e == ERR_OK && (v->facts.flags & CONTENT_HAS_MESSAGE_ID) == 0)
 		e = buf_addf(to, "Message-ID: <%s@%.*s>\r\n", id,
@@ -78,11 +94,16 @@ write_added(const struct session *s, uint64_t wall_ms, struct buf *to)
 	struct received r = {
 		.helo = buf_span(&v->helo),
 		.client = span_str(s->client),
+		.name = span_str(s->name),
 		.by = v->policy->hostname,
 		.id = v->tx.id,
 		.tls = stream_tls_name(s->stream),
-		.is_esmtp = v->is_esmtp,
+		.is_esmtp = smtp_server_is_esmtp(v),
 		.is_authenticated = v->user.n > 0,
+		.is_lmtp = v->policy->listener == SMTP_LMTP,
+		.is_utf8 = (v->tx.params.said &
+		    SMTP_SAID(SMTP_PARAM_SMTPUTF8)) != 0,
+		.priority = v->tx.priority,
 		.wall_ms = wall_ms,
 	};
 	enum err e;
@@ -90,19 +111,59 @@ write_added(const struct session *s, uint64_t wall_ms, struct buf *to)
 	if (v->tx.nrecipients == 1)
 		r.only_rcpt = v->tx.only_rcpt;
 	e = received_write(&r, to);
-	return e != ERR_OK ? e : add_missing(s, wall_ms, to);
+	if (e == ERR_OK)
+		e = add_missing(s, wall_ms, to);
+	if (e == ERR_OK)
+		e = submit_complete(&v->submit, v->policy->home, to);
+	/* RE_TOO_BIG: it will not fit the next time. */
+	if (e == ERR_FULL)
+		e = ERR_SYNTAX;
+	/* A program of this host wrote text alone: no header ends before it. */
+	if (e == ERR_OK && v->policy->listener == SMTP_LOCAL &&
+	    v->facts.header_size == 0)
+		e = buf_add(to, SPAN("\r\n"));
+	return e;
 }
 
 static enum err
-write_envelope(const struct session *s, uint64_t wall_ms, struct buf *to)
+write_envelope(struct session *s, uint64_t wall_ms, struct buf *to)
 {
+	uint8_t tags[ENVELOPE_TAGS_MAX];
+	struct tls_identity id;
 	struct envelope e;
+	char facts[256];
+	enum err error;
 
 	smtp_server_envelope(&s->server, &e);
+	error = rules_via_list(s, &e.recipients);
+	if (error != ERR_OK)
+		return error;
+	e.tags = rules_tags(s, tags);
+	if (s->rules.is_held)
+		e.flags |= ENVELOPE_HOLD;
 	e.arrived_ms = wall_ms;
 	e.client = span_str(s->client);
 	e.tls = stream_tls_name(s->stream);
+	if (receiver_identity(s, &id)) {
+		(void)snprintf(facts, sizeof facts, "%.*s certificate=%s",
+		    SPAN_FMT(e.tls), id.fingerprint);
+		e.tls = span_str(facts);
+	}
 	return envelope_encode(&e, to);
+}
+
+/* RFC 5322 3.6.3: nobody but who was meant learns of a Bcc. */
+static enum err
+write_cuts(const struct session *s, struct buf *to)
+{
+	struct spool_cut c;
+	size_t at = 0;
+	enum err e = ERR_OK;
+
+	while (e == ERR_OK &&
+	    submit_cut(&s->server.submit, &at, &c.from, &c.to))
+		e = buf_add(to, span_of(&c, sizeof c));
+	return e;
 }
 
 static enum err
@@ -114,6 +175,8 @@ append(struct session *s, uint64_t *ticket)
 		.id = &s->server.tx.id,
 		.envelope = buf_span(&rc->envelope),
 		.added = buf_span(&rc->added),
+		.cuts = (const struct spool_cut *)(const void *)rc->cuts.p,
+		.ncuts = rc->cuts.n / sizeof(struct spool_cut),
 		.content = pieces,
 		.facts = &s->server.facts,
 	};
@@ -138,11 +201,30 @@ end_message(struct session *s, enum smtp_reply re)
 {
 	if (re == RE_QUEUED) {
 		tell_accepted(s);
+		tell_forwarded(s);
 		s->mail_ms = loop_now_ms(s->receiver->role->loop);
 	} else {
 		tell_refused(s, re, span_of(NULL, 0));
 	}
 	smtp_server_done(&s->server, re);
+}
+
+void
+commit_refuse(struct session *s, enum smtp_reply re)
+{
+	content_drop(s->receiver, &s->content);
+	end_message(s, re);
+}
+
+/*
+ * SPL-12: it has closed, and said nothing behind its content.  Who pipelined
+ * QUIT may close its side before our answer, and reads it all the same.
+ */
+static bool
+is_gone(const struct session *s)
+{
+	return s->server.left == 0 && stream_is_peer_gone(s->stream) &&
+	    !stream_has_come(s->stream);
 }
 
 void
@@ -152,19 +234,22 @@ commit_message(struct session *s)
 	uint64_t wall_ms = loop_wall_ms(rc->role->loop), ticket;
 	enum err e;
 
+	s->asked_ms = loop_now_ms(rc->role->loop);
+	session_watch(s, 1000 * rc->role->config->limits.final_reply);
 	if (rc->mode == INTAKE_NONE) {
-		content_drop(rc, &s->content);
-		end_message(s, RE_NO_SPACE);
+		commit_refuse(s, RE_NO_SPACE);
 		return;
 	}
 	buf_cut(&rc->added, 0);
+	buf_cut(&rc->cuts, 0);
 	buf_cut(&rc->envelope, 0);
 	e = write_added(s, wall_ms, &rc->added);
 	if (e == ERR_OK)
 		e = write_envelope(s, wall_ms, &rc->envelope);
+	if (e == ERR_OK)
+		e = write_cuts(s, &rc->cuts);
 	/* SPL-12.  Of others drop_gone() asks, as late as can be. */
-	if (e == ERR_OK && s->content.is_large &&
-	    stream_is_peer_gone(s->stream))
+	if (e == ERR_OK && s->content.is_large && is_gone(s))
 		e = ERR_CLOSED;
 	if (e == ERR_OK)
 		e = append(s, &ticket);
@@ -248,7 +333,7 @@ drop_gone(struct receiver *rc)
 
 	for (; s != NULL && s->ticket > rc->nclosed; s = prev) {
 		prev = s->prev;
-		if (!stream_is_peer_gone(s->stream))
+		if (!is_gone(s))
 			continue;
 		commit_forget(s);
 		end_message(s, RE_NOT_STORED);

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #define DOWN_PERCENT	5u
+#define USERS_PERCENT	5u	/* of all places, rounded down */
 
 uint32_t
 load_places(const struct config *c)
@@ -23,6 +24,22 @@ load_places(const struct config *c)
 	    files.rlim_cur != RLIM_INFINITY)
 		n = MIN(n, files.rlim_cur / 2);
 	return (uint32_t)MAX(n, 1u);
+}
+
+bool
+load_is_for_users(const struct receiver_listen *l)
+{
+	return l->config == NULL ||	/* the local socket */
+	    l->config->kind == CONFIG_LISTEN_SUBMISSION;
+}
+
+bool
+load_may_begin(const struct receiver *rc, const struct receiver_listen *l)
+{
+	uint32_t kept = load_is_for_users(l) ? 0 :
+	    (uint32_t)((uint64_t)rc->nslots * USERS_PERCENT / 100);
+
+	return rc->nfree > kept;
 }
 
 static enum receiver_load

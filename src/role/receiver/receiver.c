@@ -4,48 +4,12 @@
  */
 #include "role/receiver/receiver.h"
 
-#include "os/file.h"
+#include "ipc/greylist.h"
+#include "ipc/inquiry.h"
 
 #include <stdlib.h>
 
 #define FIRST_SEGMENT_MS	2000u
-
-#define PEM_MAX		(256u * 1024)
-
-static bool
-on_file(struct role *r, struct span purpose, int fd)
-{
-	struct receiver *rc = r->self;
-	struct buf *to = NULL;
-	enum err e = ERR_NONE;
-
-	if (span_eq(purpose, SPAN("tls-cert:0")))
-		to = &rc->certificate;
-	else if (span_eq(purpose, SPAN("tls-key:0")))
-		to = &rc->key;
-	if (to != NULL) {
-		*to = buf_make(PEM_MAX);
-		e = file_read_all(fd, to);
-	}
-	file_close(fd);
-	return e == ERR_OK;
-}
-
-static bool
-load_tls(struct receiver *rc)
-{
-	char why[TLS_WHY_MAX];
-	enum err e;
-
-	if (rc->certificate.n == 0)
-		return true;
-	e = tls_context_server(buf_span(&rc->certificate), buf_span(&rc->key),
-	    &rc->tls, why);
-	buf_wipe(&rc->key);
-	buf_free(&rc->key);
-	buf_free(&rc->certificate);
-	return e == ERR_OK && tls_warm_up() == ERR_OK;
-}
 
 static void
 on_kick(void *ctx)
@@ -65,18 +29,20 @@ on_load(struct role *r)
 	rc->files = spool_files_posix();
 	rc->added = buf_make(SPOOL_ADDED_MAX);
 	rc->envelope = buf_make(ENVELOPE_MAX);
+	rc->routed = buf_make(ENVELOPE_MAX);
+	rc->cuts = buf_make(SPOOL_CUTS_MAX * sizeof(struct spool_cut));
 	rc->kick = (struct loop_task){ .run = on_kick, .ctx = rc };
 	rc->nslots = load_places(r->config);
 	rc->share = (uint32_t)MAX(rc->nslots / r->config->receivers, 1u);
 	rc->slots = calloc(rc->nslots, sizeof(struct session *));
 	rc->free_slots = calloc(rc->nslots, sizeof *rc->free_slots);
-	if (rc->slots == NULL || rc->free_slots == NULL || !load_tls(rc))
+	if (rc->slots == NULL || rc->free_slots == NULL || !receiver_tls_load(rc))
 		return false;
 	while (rc->nfree < rc->nslots) {
 		rc->free_slots[rc->nfree] = rc->nslots - 1 - rc->nfree;
 		rc->nfree++;
 	}
-	return receiver_listen_load(rc) &&
+	return rules_load(rc) && receiver_listen_load(rc) &&
 	    spool_writer_new(&rc->files, &rc->writer) == ERR_OK;
 }
 
@@ -93,7 +59,8 @@ on_start(struct role *r)
 
 	/* One thread: at most one sync is in flight. */
 	return loop_timer_new(r->loop, on_first_late, rc, &rc->first) ==
-	    ERR_OK && worker_new(r->loop, 1, 2, &rc->worker) == ERR_OK;
+	    ERR_OK && worker_new(r->loop, 1, 2, &rc->worker) == ERR_OK &&
+	    receiver_tls_start(rc);
 }
 
 /*
@@ -120,6 +87,14 @@ on_peer_went(struct role *r, struct role_peer *p)
 {
 	if (p->kind == IPC_ROLE_LOOKUP)
 		ask_lookup_went(r->self);
+	else if (p->kind == IPC_ROLE_RESOLVER) {
+		check_resolver_went(r->self);
+		sender_resolver_went(r->self);
+	}
+	else if (p->kind == IPC_ROLE_STATE)
+		grey_state_went(r->self);
+	else if (p->kind == IPC_ROLE_QUEUE)
+		release_queue_went(r->self);
 }
 
 void
@@ -149,12 +124,22 @@ on_stop(struct role *r)
 
 static const struct role_row rows[] = {
 	{ IPC_ROLE_LOOKUP, &ipc_lookup_rcpt_answer, ask_rcpt_answer },
+	{ IPC_ROLE_LOOKUP, &ipc_lookup_lists_answer, ask_lists_answer },
 	{ IPC_ROLE_LOOKUP, &ipc_lookup_auth_answer, ask_auth_answer },
+	{ IPC_ROLE_LOOKUP, &ipc_login_salt_answer, ask_auth_salt_answer },
 	{ IPC_ROLE_LOOKUP, &ipc_lookup_connect_answer, ask_connect_answer },
 	{ IPC_ROLE_LOOKUP, &ipc_lookup_changed, ask_changed },
+	{ IPC_ROLE_RESOLVER, &ipc_inquiry_reverse_answer,
+	    check_reverse_answer },
+	{ IPC_ROLE_RESOLVER, &ipc_inquiry_list_answer, check_list_answer },
+	{ IPC_ROLE_RESOLVER, &ipc_inquiry_sender_answer, sender_answer },
+	{ IPC_ROLE_LOOKUP, &ipc_lookup_submit_answer, ask_submit_answer },
+	{ IPC_ROLE_KEYS, &ipc_keys_ticket_key, receiver_ticket_key },
+	{ IPC_ROLE_STATE, &ipc_greylist_answer, grey_answer },
 	{ IPC_ROLE_QUEUE, &ipc_intake_segment, commit_segment },
 	{ IPC_ROLE_QUEUE, &ipc_intake_large, commit_large },
 	{ IPC_ROLE_QUEUE, &ipc_intake_state, commit_state },
+	{ IPC_ROLE_QUEUE, &ipc_intake_release_answer, release_answer },
 };
 
 static const struct role_desc desc = {
@@ -162,7 +147,7 @@ static const struct role_desc desc = {
 	.self_size = sizeof(struct receiver),
 	.rows = rows,
 	.nrows = COUNT(rows),
-	.file = on_file,
+	.file = receiver_file,
 	.listener = receiver_listener,
 	.load = on_load,
 	.start = on_start,

@@ -6,13 +6,11 @@
  */
 #include "role/receiver/receiver.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define DELAY_MS	1000u		/* section 19: errors, soft */
 #define LOOK_MS		60000u		/* a session is looked at so often */
-#define HANDSHAKE_MS	30000u		/* section 19 */
 #define OUT_KEEP	512u		/* octets of replies, while idle */
 
 static uint64_t
@@ -36,6 +34,7 @@ session_free(void *ctx)
 	struct receiver *rc = s->receiver;
 
 	ask_forget(s);
+	rules_end_content(s);
 	content_drop(rc, &s->content);
 	smtp_server_free(&s->server);
 	loop_timer_free(s->timer);
@@ -46,18 +45,12 @@ session_free(void *ctx)
 	receiver_may_end(rc);
 }
 
-static void
-shaken(struct session *s)
-{
-	s->receiver->nshaking -= s->is_shaking;
-	s->is_shaking = false;
-}
-
 /*
  * The connection is gone.  Who waits to be counted by lookup waits for that
- * answer, so that the count can be given back.
+ * answer, so that the count can be given back; any other answer may come in the
+ * turn that is left until we are freed, and is nobody's.
  */
-static void
+void
 session_over(struct session *s)
 {
 	if (s->is_over)
@@ -65,13 +58,17 @@ session_over(struct session *s)
 	s->is_over = true;
 	if (s->ticket != 0)
 		commit_forget(s);
-	shaken(s);
+	shake_end(s);
+	check_forget(s);
+	client_over(s, s->why != NULL && strcmp(s->why, "timeout") == 0);
 	tell_disconnect(s);
 	loop_timer_stop(s->timer);
 	stream_free(s->stream);
 	s->stream = NULL;
-	if (s->ask != ASK_CONNECT)
-		loop_task_ask(s->receiver->role->loop, &s->end);
+	if (s->ask == ASK_CONNECT)
+		return;
+	s->ask = ASK_NOTHING;
+	loop_task_ask(s->receiver->role->loop, &s->end);
 }
 
 static void
@@ -84,37 +81,12 @@ on_ended(void *ctx, enum stream_end why)
 	session_over(s);
 }
 
-/*
- * Section 19: unfinished handshakes over all receivers.  Connections spread
- * over them evenly, so each may have its part.
- */
-static bool
-may_shake(const struct session *s)
-{
-	const struct receiver *rc = s->receiver;
-	uint64_t part = limits(s)->handshakes / rc->role->config->receivers;
-
-	return rc->nshaking < MAX(part, 1u);
-}
-
-static void
-start_tls(struct session *s)
-{
-	if (stream_tls_start(s->stream, s->receiver->tls, NULL) != ERR_OK) {
-		session_over(s);
-		return;
-	}
-	s->is_shaking = true;
-	s->receiver->nshaking++;
-	stream_deadline(s->stream, HANDSHAKE_MS);
-}
-
 void
 session_starttls(struct session *s, bool is_allowed)
 {
 	if (s->is_over || s->is_closing)
 		return;
-	smtp_server_starttls(&s->server, is_allowed && may_shake(s) ?
+	smtp_server_starttls(&s->server, is_allowed && shake_may(s) ?
 	    RE_START_TLS : RE_TLS_LATER);
 	session_go_on(s);
 }
@@ -148,16 +120,50 @@ on_mail(struct session *s, const struct smtp_action *a)
 		re = RE_STOPPING;
 	else if (rc->mode != INTAKE_OPEN || rc->memory == INTAKE_MEMORY_HARD)
 		re = RE_NO_SPACE;
-	if (re != RE_SENDER_OK)
-		tell_refused(s, re, a->text);
+	else if (s->listen->policy.listener == SMTP_RELAY &&
+	    !receiver_is_trusted(s))
+		re = RE_NO_RELAY;	/* its certificate may come later */
+	if (re == RE_SENDER_OK) {
+		rules_mail(s, &id);
+		return true;
+	}
+	tell_refused(s, re, a->text);
 	smtp_server_mail(&s->server, re, &id);
 	return true;
 }
 
+/* RFC 1985: the queue is told; what comes of it nobody waits for. */
 static bool
-on_rcpt(struct session *s, const struct smtp_action *a)
+on_etrn(struct session *s, const struct smtp_action *a)
 {
-	ask_rcpt(s, a->text);
+	struct role *r = s->receiver->role;
+	struct intake_turn m = { .node = a->text };
+	bool is_told = role_send(r, role_peer(r, IPC_ROLE_QUEUE),
+	    &ipc_intake_turn, &m, NULL) == ERR_OK;
+
+	tell_turn(s, a->text, is_told);
+	smtp_server_turn(&s->server, is_told ? RE_TURN : RE_TURN_LATER);
+	return true;
+}
+
+static bool
+on_hello(struct session *s, const struct smtp_action *a UNUSED)
+{
+	rules_hello(s);
+	return true;
+}
+
+static bool
+on_rcpt(struct session *s, const struct smtp_action *a UNUSED)
+{
+	rules_rcpt(s);
+	return true;
+}
+
+static bool
+on_expn(struct session *s, const struct smtp_action *a)
+{
+	ask_expn(s, a->text);
 	return true;
 }
 
@@ -173,6 +179,7 @@ on_begin(struct session *s, const struct smtp_action *a UNUSED)
 {
 	s->rate_ms = now(s);
 	s->rate_n = 0;
+	rules_begin_content(s);
 	session_watch(s, LOOK_MS);
 	return true;
 }
@@ -188,11 +195,23 @@ on_body(struct session *s, const struct smtp_action *a)
 }
 
 static bool
+on_drop(struct session *s, const struct smtp_action *a UNUSED)
+{
+	rules_end_content(s);
+	content_drop(s->receiver, &s->content);
+	return true;
+}
+
+static bool
 on_commit(struct session *s, const struct smtp_action *a UNUSED)
 {
+	enum smtp_reply re = rules_content(s);
+
+	rules_end_content(s);
 	s->asked_ms = now(s);
 	session_watch(s, 1000 * limits(s)->final_reply);
-	commit_message(s);
+	if (re != RE_NONE || !ask_content(s))
+		release_content(s, re);
 	return true;
 }
 
@@ -200,6 +219,7 @@ static bool
 on_discard(struct session *s, const struct smtp_action *a)
 {
 	tell_refused(s, a->reply, span_of(NULL, 0));
+	rules_end_content(s);
 	content_drop(s->receiver, &s->content);
 	smtp_server_done(&s->server, a->reply);
 	return true;
@@ -213,9 +233,16 @@ on_starttls(struct session *s, const struct smtp_action *a UNUSED)
 }
 
 static bool
+on_xclient(struct session *s, const struct smtp_action *a UNUSED)
+{
+	client_become(s);
+	return true;
+}
+
+static bool
 on_tls(struct session *s, const struct smtp_action *a UNUSED)
 {
-	start_tls(s);
+	shake_start(s);
 	return false;
 }
 
@@ -241,14 +268,19 @@ static bool (*const actions[SMTP_DO_COUNT])(struct session *,
     const struct smtp_action *) = {
 	[SMTP_DO_MORE] = on_nothing,
 	[SMTP_DO_WAIT] = on_nothing,
+	[SMTP_DO_HELLO] = on_hello,
+	[SMTP_DO_ETRN] = on_etrn,
+	[SMTP_DO_EXPN] = on_expn,
 	[SMTP_DO_MAIL] = on_mail,
 	[SMTP_DO_RCPT] = on_rcpt,
 	[SMTP_DO_AUTH] = on_auth,
 	[SMTP_DO_BEGIN] = on_begin,
 	[SMTP_DO_BODY] = on_body,
+	[SMTP_DO_DROP] = on_drop,
 	[SMTP_DO_COMMIT] = on_commit,
 	[SMTP_DO_DISCARD] = on_discard,
 	[SMTP_DO_STARTTLS] = on_starttls,
+	[SMTP_DO_XCLIENT] = on_xclient,
 	[SMTP_DO_TLS] = on_tls,
 	[SMTP_DO_REFUSED] = on_refused,
 	[SMTP_DO_DELAY] = on_delay,
@@ -278,6 +310,7 @@ pump(struct session *s, struct span *in)
 {
 	struct smtp_action a;
 
+	s->server.wall_ms = loop_wall_ms(s->receiver->role->loop);
 	do {
 		a = smtp_server_next(&s->server, in);
 		if (!flush(s))
@@ -291,6 +324,10 @@ on_data(void *ctx, struct span *in)
 	struct session *s = ctx;
 	size_t before = in->n;
 
+	if (s->proxy != NULL) {
+		client_proxy_data(s, in);
+		return;
+	}
 	if (!s->is_greeted) {
 		s->is_early = before > 0;	/* RFC 5321 3.1: we speak first */
 		return;
@@ -456,46 +493,18 @@ session_hurry(struct session *s)
 
 /* The beginning */
 
-/* OPS-1: strangers first; our users and hosts of ours only when we must. */
-static bool
-is_shed(const struct session *s)
-{
-	enum intake_memory memory = s->receiver->memory;
-
-	return memory == INTAKE_MEMORY_HARD || (memory == INTAKE_MEMORY_SHED &&
-	    s->listen->policy.listener == SMTP_MX);
-}
-
-static void
-greet(struct session *s, enum smtp_reply re)
-{
-	const struct receiver_listen *l = s->listen;
-
-	if (re == RE_GREETING && l->policy.listener == SMTP_RELAY &&
-	    !networks_hold(l->config->from, l->config->nfrom, &s->address))
-		re = RE_NO_ACCESS;
-	if (re == RE_GREETING && is_shed(s))
-		re = RE_FULL;
-	if (s->receiver->is_stopping)
-		re = RE_STOPPING;
-	s->is_greeted = true;
-	if (re != RE_GREETING)
-		tell_refused(s, re, span_of(NULL, 0));
-	smtp_server_greet(&s->server, re, s->is_early);
-	session_go_on(s);
-}
-
 static void
 on_tls_ready(void *ctx)
 {
 	struct session *s = ctx;
 
-	shaken(s);
+	shake_end(s);
 	tell_tls(s);
 	s->last_ms = now(s);
 	stream_deadline(s->stream, 0);
+	ask_auth_connected(s);
 	if (!s->is_greeted)
-		greet(s, RE_GREETING);
+		session_greet(s, RE_GREETING);
 	else
 		smtp_server_tls(&s->server);
 }
@@ -507,16 +516,20 @@ on_tls_ready(void *ctx)
 void
 session_admit(struct session *s, bool is_allowed)
 {
-	bool is_tls = s->server.is_tls;
+	bool is_tls = s->server.is_tls && !stream_is_tls(s->stream);
 
 	if (s->is_over) {
 		loop_task_ask(s->receiver->role->loop, &s->end);
 		return;
 	}
+	if (s->is_closing)
+		return;
+	if (is_allowed)
+		check_begin(s);
 	if (!is_tls) {
-		greet(s, is_allowed ? RE_GREETING : RE_TOO_MANY_SESSIONS);
-	} else if (is_allowed && may_shake(s)) {
-		start_tls(s);
+		session_greet(s, is_allowed ? RE_GREETING : RE_TOO_MANY_SESSIONS);
+	} else if (is_allowed && shake_may(s)) {
+		shake_start(s);
 		if (!s->is_over)
 			stream_resume(s->stream);
 	} else {
@@ -524,23 +537,6 @@ session_admit(struct session *s, bool is_allowed)
 		s->why = "limit";
 		session_over(s);
 	}
-}
-
-static void
-name_client(struct session *s, const struct listener_peer *peer)
-{
-	struct buf text = buf_make(sizeof s->client - 1);
-
-	if (peer->naddress == 0) {
-		(void)snprintf(s->client, sizeof s->client, "local uid %u",
-		    (unsigned int)peer->uid);
-		return;
-	}
-	if (address_make(span_of(peer->address, peer->naddress),
-	    &s->address) == ERR_OK &&
-	    address_print(&s->address, &text) == ERR_OK)
-		memcpy(s->client, text.p, text.n);
-	buf_free(&text);
 }
 
 static const struct stream_ops stream_ops = {
@@ -569,7 +565,7 @@ session_new(struct receiver_listen *l, int fd,
 	struct receiver *rc = l->receiver;
 	bool is_tls = l->config != NULL &&
 	    l->config->tls == CONFIG_TLS_IMPLICIT;
-	struct session *s = rc->nfree == 0 ? NULL : calloc(1, sizeof *s);
+	struct session *s = load_may_begin(rc, l) ? calloc(1, sizeof *s) : NULL;
 
 	if (s == NULL)
 		return false;
@@ -577,7 +573,7 @@ session_new(struct receiver_listen *l, int fd,
 	s->listen = l;
 	s->end = (struct loop_task){ .run = session_free, .ctx = s };
 	s->began_ms = s->last_ms = s->mail_ms = loop_now_ms(rc->role->loop);
-	name_client(s, peer);
+	client_name(s, peer);
 	if (!session_open(s, fd)) {
 		free(s);
 		return false;
@@ -587,10 +583,7 @@ session_new(struct receiver_listen *l, int fd,
 	rc->slots[s->slot] = s;
 	load_look(rc);
 	session_watch(s, LOOK_MS);
-	tell_connect(s);
-	/* What a TLS client says first is for the handshake. */
-	if (is_tls)
-		stream_pause(s->stream);
-	ask_connect(s);
+	if (!client_awaits_proxy(s))
+		client_begin(s);
 	return true;
 }

@@ -18,6 +18,7 @@
 
 enum ask_type {
 	ASK_A = 1,
+	ASK_PTR = 12,
 	ASK_MX = 15,
 	ASK_AAAA = 28
 };

@@ -32,6 +32,14 @@ static const struct {
 	{ "module-config:", "validator iterator" },
 };
 
+/* Who is asked may know the names of private networks; the root does not. */
+static bool
+set_private_zones(struct ub_ctx *ctx, bool is_recursing)
+{
+	return ub_ctx_set_option(ctx, "unblock-lan-zones:",
+	    is_recursing ? "no" : "yes") == 0;
+}
+
 static bool
 set_options(struct ub_ctx *ctx)
 {
@@ -112,7 +120,8 @@ unbound_open(const struct config *config, bool is_recursing, const char **why)
 	    : ANCHOR_FILE;
 	struct ub_ctx *ctx = ub_ctx_create();
 
-	if (ctx == NULL || !set_options(ctx) || ub_ctx_async(ctx, 1) != 0)
+	if (ctx == NULL || !set_options(ctx) ||
+	    !set_private_zones(ctx, is_recursing) || ub_ctx_async(ctx, 1) != 0)
 		*why = "libunbound cannot be set up";
 	else if (!read_anchors(ctx, anchor))
 		*why = "no DNSSEC trust anchor (install dns-root-data)";

@@ -1,9 +1,9 @@
 /*
  * resolver.c - the role that owns the DNS: questions in, checked hosts out.
  */
-#include "role/resolver/ask.h"
-#include "role/resolver/dns.h"
-#include "role/role.h"
+#include "role/resolver/resolver.h"
+
+#include "ipc/inquiry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,16 +29,6 @@ struct open_ask {
 struct query {
 	struct open_ask		*of;
 	struct ask_query	 q;
-};
-struct resolver {
-	struct ub_ctx		*forward, *recurse;
-	struct ub_ctx		*ctx;		/* the one in use */
-	struct loop_watch	*watches[2];
-	struct loop_timer	*sweep;
-	bool			 is_probing, is_stripped;
-	uint64_t		 next_probe_ms;
-	struct open_ask		*asks;
-	size_t			 nasks;
 };
 
 /* --- answers ----------------------------------------------------------- */
@@ -91,9 +81,8 @@ record_of(const void *ctx, size_t i)
 	return span_of(result->data[i], (size_t)result->len[i]);
 }
 
-/* DNS-4: SERVFAIL, timeout and bogus are temporary, NXDOMAIN is not. */
-static struct ask_answer
-translate(int error, const struct ub_result *result)
+struct ask_answer
+resolver_translate(int error, const struct ub_result *result)
 {
 	struct ask_answer a = {
 		.status = RESOLVE_TEMPFAIL,
@@ -126,18 +115,17 @@ translate(int error, const struct ub_result *result)
 }
 
 static void go_on(struct open_ask *o);
-static void probe(struct role *r);
 
 static void
 told(void *arg, int error, struct ub_result *result)
 {
 	struct query *q = arg;
 	struct open_ask *o = q->of;
-	struct ask_answer a = translate(error, result);
+	struct ask_answer a = resolver_translate(error, result);
 	uint32_t random[ASK_QUERIES_MAX];
 
 	if (a.security == RESOLVE_BOGUS)
-		probe(o->role);
+		resolver_probe(o->role);
 	role_random(o->role, random, sizeof random);
 	ask_told(&o->ask, &q->q, &a, random);
 	ub_resolve_free(result);
@@ -226,6 +214,9 @@ handle_route(struct role *r, struct role_peer *from, const void *msg,
 
 static const struct role_row rows[] = {
 	{ IPC_ROLE_QUEUE, &ipc_resolve_route, handle_route },
+	{ IPC_ROLE_RECEIVER, &ipc_inquiry_reverse, inquiry_reverse },
+	{ IPC_ROLE_RECEIVER, &ipc_inquiry_list, inquiry_list },
+	{ IPC_ROLE_RECEIVER, &ipc_inquiry_sender, inquiry_sender },
 };
 
 /* --- time, descriptors ------------------------------------------------- */
@@ -242,6 +233,7 @@ sweep(void *ctx)
 			ask_expire(&o->ask);
 			answer(o);
 		}
+	inquiry_sweep(r);
 	loop_timer_set(s->sweep, 1000);
 }
 
@@ -286,8 +278,8 @@ probed(void *arg, int error, struct ub_result *result)
 	role_log(r, &line);
 }
 
-static void
-probe(struct role *r)
+void
+resolver_probe(struct role *r)
 {
 	struct resolver *s = r->self;
 	uint64_t now = loop_now_ms(r->loop);
@@ -353,7 +345,7 @@ resolver_serve(struct role *r)
 	struct resolver *s = r->self;
 
 	loop_timer_set(s->sweep, 1000);
-	probe(r);
+	resolver_probe(r);
 }
 
 int

@@ -3,6 +3,9 @@
  */
 #include "role/sender/sender.h"
 
+#include "mail/envelope.h"
+#include "os/clock.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -80,6 +83,23 @@ result_of(const struct conn *c, const struct smtp_client_action *a)
 	};
 }
 
+/*
+ * RFC 8689 4.2.2: do not fail because TLS does.  A handshake that failed is
+ * followed by a connection in plain for all; other trouble with TLS (a server
+ * that goes away at STARTTLS, or says nothing good behind it) by one for those
+ * that said TLS-Required: No alone, the others wait.
+ */
+static bool
+is_without_tls(const struct conn *c, const struct smtp_client_action *a,
+    enum conn_how *how)
+{
+	if (c->tls != SMTP_CLIENT_TLS_OFFERED || c->is_reused)
+		return false;
+	*how = a->end == SMTP_CLIENT_END_TLS ? CONN_PLAIN : CONN_LAST_RESORT;
+	return *how == CONN_PLAIN ||
+	    (a->is_tls_trouble && order_has_optional(c->order));
+}
+
 /* The session is over; what was not answered goes on elsewhere, or waits. */
 static void
 on_close(struct conn *c, const struct smtp_client_action *a)
@@ -88,6 +108,8 @@ on_close(struct conn *c, const struct smtp_client_action *a)
 	struct role *r = c->role;
 	struct deliver_result result = result_of(c, a);
 	bool is_doubtful = a->end == SMTP_CLIENT_END_DOUBT;
+	enum conn_how how;
+	bool is_again = is_without_tls(c, a, &how);
 
 	c->order = NULL;
 	order_keep(o, &result);
@@ -100,16 +122,15 @@ on_close(struct conn *c, const struct smtp_client_action *a)
 		sender_finish(r, o, &result, false);
 		return;
 	}
-	if (a->end == SMTP_CLIENT_END_TLS && c->tls == SMTP_CLIENT_TLS_OFFERED &&
-	    !c->is_reused) {
+	if (is_again) {
 		o->next_address--;
-		conn_dial(r, o, true);
+		conn_dial(r, o, how);
 		return;
 	}
 	/* It has taken mail before: its end says nothing against the host. */
 	if (c->is_reused || c->nmails > 1 || is_doubtful)
 		o->next_address = 0;
-	conn_dial(r, o, false);
+	conn_dial(r, o, CONN_BEST);
 }
 
 /* --- the core's wishes ------------------------------------------------- */
@@ -145,19 +166,47 @@ become_idle(struct conn *c)
 	sender_finish(c->role, o, NULL, true);
 }
 
+/* RFC 2852 4.1.4: computed close to the moment of saying it. */
+static int32_t
+left_s(uint64_t by_ms)
+{
+	int64_t s = ((int64_t)by_ms - (int64_t)clock_wall_ms()) / 1000;
+	const int64_t most = 999999999;
+
+	return (int32_t)MAX(MIN(s, most), -most);
+}
+
 static struct smtp_client_message
 describe(const struct order *o, struct order_message *m)
 {
+	const struct deliver_message *d = &m->m;
+
 	return (struct smtp_client_message){
-		.reverse_path = m->m.reverse_path,
+		.reverse_path = d->reverse_path,
 		.rcpts = m->rcpts,
 		.nrcpts = m->nrcpts,
-		.size = m->m.size,
+		.size = d->size,
 		.is_8bit = order_look(o, m)->is_8bit,
+		.is_8bit_header = order_look(o, m)->is_8bit_header,
+		.flags = d->envelope,
+		.envid = d->envid,
+		.auth = d->auth,
+		.priority = (int8_t)(d->priority - ENVELOPE_PRIORITY_MAX),
+		.has_by = d->by_ms > 0,
+		.by_mode = d->by_mode,
+		.by_s = d->by_ms > 0 ? left_s(d->by_ms) : 0,
 	};
 }
 
-/* Content that is not canonical is a defect of ours: it stays here. */
+/* Content that is not canonical is a defect of ours, unless it is binary. */
+static bool
+may_leave(const struct order *o, struct order_message *m)
+{
+	return (m->m.envelope & ENVELOPE_BINARY) != 0 ||
+	    order_look(o, m)->is_canonical;
+}
+
+/* What may not leave stays here. */
 static bool
 take_message(struct conn *c)
 {
@@ -174,13 +223,25 @@ take_message(struct conn *c)
 		o->current++;
 		return false;
 	}
-	if (!m->facts.is_canonical) {
+	if (c->is_last_resort && !order_is_optional(m)) {
+		order_unfit(o, span_str((const char *)c->host.p));
+		o->current++;
+		return false;
+	}
+	if (!may_leave(o, m)) {
 		sender_give_up_message(c->role, o, &refuse);
 		return false;
 	}
 	c->nmails++;
 	smtp_client_begin(&c->client, &message);
 	return true;
+}
+
+/* It has carried enough, says it (RFC 9422 4.1) or we. */
+static bool
+may_begin(const struct conn *c)
+{
+	return c->nmails < SENDER_MAILS_MAX && smtp_client_may_begin(&c->client);
 }
 
 /*
@@ -196,9 +257,9 @@ conn_go_ahead(struct conn *c)
 	struct order_message *m = &o->messages[o->current + 1];
 	struct smtp_client_message message;
 
-	if (o->current + 1 == o->nmessages || c->nmails >= SENDER_MAILS_MAX ||
-	    o->is_careful || s->is_stopping || sender_is_orphan(c->role, o) ||
-	    !order_look(o, m)->is_canonical)
+	if (o->current + 1 == o->nmessages || !may_begin(c) ||
+	    o->is_careful || c->is_last_resort || s->is_stopping || sender_is_orphan(c->role, o) ||
+	    !may_leave(o, m))
 		return;
 	message = describe(o, m);
 	if (!smtp_client_ahead(&c->client, &message))
@@ -209,16 +270,27 @@ conn_go_ahead(struct conn *c)
 
 /*
  * The rest of the order is for another connection: this one has carried enough,
- * or lacks what some messages need (SMTP-14).
+ * or lacks what some messages need (SMTP-14).  One that carried what it may is no
+ * try that failed.
  */
 static bool
 goes_elsewhere(struct conn *c)
 {
+	const struct sender *s = c->role->self;
 	struct order *o = c->order;
 
-	if (o->current < o->nmessages)
+	/* What it lacks for one is no word on the others: the queue asks for
+	 * all that is left anew; so it does when we stop. */
+	if (o->current < o->nmessages && (o->has_unfit || s->is_stopping)) {
+		c->order = NULL;
+		sender_finish(c->role, o, NULL, false);
+		say_goodbye(c);
+		return true;
+	}
+	if (o->current < o->nmessages) {
 		o->next_address = 0;
-	else if (!order_again(o))
+		o->sessions = 0;
+	} else if (!order_again(o))
 		return false;
 	c->order = NULL;
 	c->waiting = o;
@@ -239,29 +311,38 @@ go_on(struct conn *c)
 	if (o == NULL)
 		return;
 	if (o->current < o->nmessages && !sender_is_orphan(c->role, o))
-		conn_dial(c->role, o, false);
+		conn_dial(c->role, o, CONN_BEST);
 	else
 		sender_finish(c->role, o, NULL, false);
+}
+
+/* One more that waits for an order does not take the place of an order's. */
+static bool
+may_be_idle(const struct conn *c)
+{
+	const struct sender *s = c->role->self;
+
+	return may_begin(c) && !s->is_stopping && !c->is_last_resort &&
+	    s->nconns - MIN(s->nconns, s->norders) < SENDER_SPARE_MAX;
 }
 
 /* False: it is idle now, and nothing is to be done. */
 static bool
 on_ready(struct conn *c)
 {
-	const struct sender *s = c->role->self;
 	struct order *o = c->order;
 
 	if (o == NULL)
 		return false;
 	o->had_host = true;
 	/* What was under way is finished, nothing is begun for nobody. */
-	while (o->current < o->nmessages && c->nmails < SENDER_MAILS_MAX &&
+	while (o->current < o->nmessages && may_begin(c) &&
 	    !sender_is_orphan(c->role, o))
 		if (take_message(c))
 			return true;
 	if (!sender_is_orphan(c->role, o) && goes_elsewhere(c))
 		return true;
-	if (c->nmails < SENDER_MAILS_MAX && !s->is_stopping) {
+	if (may_be_idle(c)) {
 		become_idle(c);
 		return false;
 	}
@@ -277,6 +358,9 @@ on_result(struct conn *c, const struct smtp_client_action *a)
 	struct order *o = c->order;
 	struct deliver_result result = result_of(c, a);
 
+	result.passed = (uint8_t)(
+	    (smtp_client_passes_dsn(&c->client) ? DELIVER_PASSED_DSN : 0) |
+	    (smtp_client_passes_by(&c->client) ? DELIVER_PASSED_BY : 0));
 	sender_result(c->role, o, &o->messages[o->current], a->rcpt, &result);
 }
 
@@ -298,7 +382,8 @@ start_tls(struct conn *c, const struct smtp_client_action *a UNUSED)
 	struct sender *s = c->role->self;
 	bool is_verified = c->tls == SMTP_CLIENT_TLS_REQUIRED ||
 	    c->tls == SMTP_CLIENT_TLS_IMPLICIT;
-	struct tls_context *tls = is_verified ? s->verified : s->any;
+	struct tls_context *tls = is_verified ? s->verified :
+	    c->is_checked ? sender_checked(c->role) : s->any;
 
 	if (tls == NULL || stream_tls_start(c->stream, tls,
 			       (const char *)c->host.p) != ERR_OK)
@@ -322,8 +407,9 @@ set_deadline(struct conn *c, const struct smtp_client_action *a)
 }
 
 static void
-send_content(struct conn *c, const struct smtp_client_action *a UNUSED)
+send_content(struct conn *c, const struct smtp_client_action *a)
 {
+	c->is_chunk = a->is_chunk;
 	/* An envelope that went ahead ends here, when nobody wants it any more. */
 	if (sender_is_orphan(c->role, c->order))
 		smtp_client_lost(&c->client, "the queue has gone");
@@ -331,10 +417,14 @@ send_content(struct conn *c, const struct smtp_client_action *a UNUSED)
 		smtp_client_lost(&c->client, "the server does not read");
 }
 
+/* RFC 9422: those of its recipients who did not fit are still open. */
 static void
 message_done(struct conn *c, const struct smtp_client_action *a UNUSED)
 {
-	c->order->current++;
+	struct order *o = c->order;
+
+	if (!order_is_open(&o->messages[o->current]))
+		o->current++;
 }
 
 static void
@@ -434,7 +524,7 @@ on_connected(void *ctx)
 		stream_deadline(c->stream, c->client.set.timeouts.reply);
 		start_tls(c, NULL);
 	} else
-		smtp_client_connected(&c->client);
+		smtp_client_connected(&c->client, false);
 	step_alone(c);
 }
 
@@ -443,10 +533,12 @@ on_tls_ready(void *ctx)
 {
 	struct conn *c = ctx;
 
+	bool is_verified = stream_is_verified(c->stream);
+
 	if (c->tls == SMTP_CLIENT_TLS_IMPLICIT)
-		smtp_client_connected(&c->client);
+		smtp_client_connected(&c->client, is_verified);
 	else
-		smtp_client_tls_ready(&c->client);
+		smtp_client_tls_ready(&c->client, is_verified);
 	step_alone(c);
 }
 

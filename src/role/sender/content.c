@@ -19,6 +19,8 @@ message(const struct conn *c)
 static bool
 must_stuff(const struct conn *c)
 {
+	if (c->is_chunk)
+		return false;
 	return stream_is_tls(c->stream) ||
 	    (message(c)->m.flags & DELIVER_DOT) != 0 ||
 	    order_look(c->order, message(c))->has_dot_line ||
@@ -39,6 +41,18 @@ send_stuffed(struct conn *c, struct span rest)
 	return true;
 }
 
+/* RFC 3030: the octets as they are. */
+static bool
+send_raw(struct conn *c, struct span rest)
+{
+	struct span piece = span_take(&rest, STUFF_PIECE);
+
+	if (stream_send(c->stream, piece) != ERR_OK)
+		return false;
+	c->sent += piece.n;
+	return true;
+}
+
 static bool
 send_file(struct conn *c, struct span rest)
 {
@@ -52,6 +66,15 @@ send_file(struct conn *c, struct span rest)
 	return true;
 }
 
+static bool
+send_piece(struct conn *c, struct span rest)
+{
+	if (must_stuff(c))
+		return send_stuffed(c, rest);
+	return stream_is_tls(c->stream) ? send_raw(c, rest) :
+	    send_file(c, rest);
+}
+
 bool
 content_go_on(struct conn *c)
 {
@@ -59,8 +82,7 @@ content_go_on(struct conn *c)
 	    span_skip(order_content(c->order, message(c)), (size_t)c->sent);
 
 	if (rest.n > 0) {
-		if (!(must_stuff(c) ? send_stuffed(c, rest)
-				    : send_file(c, rest)))
+		if (!send_piece(c, rest))
 			return false;
 		smtp_client_block_sent(&c->client);
 	}
@@ -68,8 +90,8 @@ content_go_on(struct conn *c)
 		bool is_ended =
 		    order_look(c->order, message(c))->is_ended;
 
-		if (stream_send(c->stream, smtp_stuff_end(is_ended)) !=
-		    ERR_OK)
+		if (!c->is_chunk && stream_send(c->stream,
+		    smtp_stuff_end(is_ended)) != ERR_OK)
 			return false;
 		c->is_all_given = true;
 		conn_go_ahead(c);

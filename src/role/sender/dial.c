@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static enum smtp_client_tls
-tls_of(const struct role *r, const struct order *o, bool is_plain_only)
+tls_of(const struct role *r, const struct order *o, enum conn_how how)
 {
 	static const enum smtp_client_tls kinds[] = {
 		[CONFIG_RELAY_OPPORTUNISTIC] = SMTP_CLIENT_TLS_OFFERED,
@@ -19,14 +19,14 @@ tls_of(const struct role *r, const struct order *o, bool is_plain_only)
 		[CONFIG_RELAY_IMPLICIT] = SMTP_CLIENT_TLS_IMPLICIT,
 	};
 
-	if (is_plain_only)
+	if (how != CONN_BEST)
 		return SMTP_CLIENT_TLS_NEVER;
 	return o->relay == 0 ? SMTP_CLIENT_TLS_OFFERED
 			     : kinds[r->config->relays[o->relay - 1].tls];
 }
 
 static struct smtp_client_settings
-settings_of(struct conn *c)
+settings_of(struct conn *c, const struct order_address *at)
 {
 	const struct config *config = c->role->config;
 	const struct sender *s = c->role->self;
@@ -34,6 +34,7 @@ settings_of(struct conn *c)
 	struct smtp_client_settings set = {
 		.hostname = span_str(config->hostname),
 		.tls = c->tls,
+		.is_name_secure = at->is_secure,
 		.timeouts = {
 			.reply = t->reply * 1000,
 			.data = t->data * 1000,
@@ -72,7 +73,7 @@ name_host(struct conn *c, struct span host)
 
 static struct conn *
 conn_new(struct role *r, struct order *o, const struct order_address *at,
-    bool is_plain_only)
+    enum conn_how how)
 {
 	struct conn *c = calloc(1, sizeof *c);
 	int fd = -1;
@@ -82,7 +83,9 @@ conn_new(struct role *r, struct order *o, const struct order_address *at,
 	c->role = r;
 	c->order = o;
 	c->relay = o->relay;
-	c->tls = tls_of(r, o, is_plain_only);
+	c->tls = tls_of(r, o, how);
+	c->is_last_resort = how == CONN_LAST_RESORT;
+	c->is_checked = o->needs_tls;
 	c->site = buf_make(8192);
 	name_remote(c, at);
 	if (name_host(c, at->host) && buf_add(&c->site, o->site) == ERR_OK &&
@@ -90,7 +93,7 @@ conn_new(struct role *r, struct order *o, const struct order_address *at,
 	    dial_tcp(at->address, at->port, &fd) == ERR_OK &&
 	    stream_new(r->loop, fd, true, &conn_stream_rows, c, &c->stream) ==
 		ERR_OK) {
-		struct smtp_client_settings set = settings_of(c);
+		struct smtp_client_settings set = settings_of(c, at);
 
 		smtp_client_init(&c->client, &set);
 		conn_link(c);
@@ -106,19 +109,25 @@ conn_new(struct role *r, struct order *o, const struct order_address *at,
 }
 
 void
-conn_dial(struct role *r, struct order *o, bool is_plain_only)
+conn_dial(struct role *r, struct order *o, enum conn_how how)
 {
 	const struct sender *s = r->self;
 	struct order_address at;
 
-	while (s->nconns < SENDER_CONNS_MAX && order_next_address(o, &at)) {
-		struct conn *c = conn_new(r, o, &at, is_plain_only);
+	if (s->nconns >= SENDER_CONNS_MAX) {
+		sender_put_off(r, o);
+		return;
+	}
+	while (order_next_address(o, &at)) {
+		struct conn *c = conn_new(r, o, &at, how);
 
 		if (c != NULL) {
 			stream_deadline(c->stream,
 			    r->config->timeouts.connect * 1000);
 			return;
 		}
+		/* It was said of one address. */
+		how = CONN_BEST;
 	}
 	struct deliver_result words = order_words(o);
 
@@ -132,11 +141,12 @@ conn_serve(struct role *r, struct order *o)
 
 	for (struct conn *c = s->conns; c != NULL; c = c->next)
 		if (conn_is_kept(c) && c->relay == o->relay &&
+		    (c->is_checked || !o->needs_tls) &&
 		    span_eq(buf_span(&c->site), o->site)) {
 			conn_reuse(c, o);
 			return;
 		}
-	conn_dial(r, o, false);
+	conn_dial(r, o, CONN_BEST);
 }
 
 void

@@ -3,6 +3,8 @@
  */
 #include "role/sender/order.h"
 
+#include "mail/envelope.h"
+
 #include "os/file.h"
 
 #include <sys/mman.h>
@@ -70,6 +72,8 @@ fill_message(struct order *o, struct order_message *m)
 		return false;
 	while (ipc_list_next(&ipc_deliver_recipient, &list, &r) == ERR_OK) {
 		m->rcpts[m->nrcpts].address = r.address;
+		m->rcpts[m->nrcpts].notify = r.notify;
+		m->rcpts[m->nrcpts].orcpt = r.orcpt;
 		m->slots[m->nrcpts++] = r.slot;
 	}
 	return true;
@@ -92,6 +96,7 @@ fill_messages(struct order *o, struct span list)
 			ERR_OK ||
 		    !fill_message(o, m))
 			return false;
+		o->needs_tls |= (m->m.envelope & ENVELOPE_REQUIRETLS) != 0;
 	}
 	return true;
 }
@@ -106,7 +111,9 @@ fill_host(struct order *o, const struct resolve_host *h)
 		if (a.address.n != 4 && a.address.n != 16)
 			return false;
 		o->addresses[o->naddresses++] = (struct order_address){
-			h->name, a.address, h->port
+			.host = h->name, .address = a.address, .port = h->port,
+			.is_secure = h->security == RESOLVE_SECURE ||
+			    o->relay > 0,
 		};
 	}
 	return true;
@@ -213,6 +220,22 @@ order_is_open(const struct order_message *m)
 {
 	for (size_t i = 0; i < m->nrcpts; i++)
 		if (!m->is_answered[i])
+			return true;
+	return false;
+}
+
+bool
+order_is_optional(const struct order_message *m)
+{
+	return (m->m.envelope & ENVELOPE_TLS_OPTIONAL) != 0;
+}
+
+bool
+order_has_optional(const struct order *o)
+{
+	for (size_t i = o->current; i < o->nmessages; i++)
+		if (order_is_optional(&o->messages[i]) &&
+		    order_is_open(&o->messages[i]))
 			return true;
 	return false;
 }

@@ -30,6 +30,7 @@ struct order_address {
 	struct span	host;		/* name, or literal with brackets */
 	struct span	address;	/* 4 or 16 octets */
 	uint16_t	port;
+	bool		is_secure;	/* DNSSEC vouches for the name */
 	bool		is_unfit;	/* not for what is left of the order */
 };
 
@@ -49,6 +50,8 @@ struct order {
 	unsigned int		 sessions;	/* connections that stood */
 	bool			 had_host;	/* one of them was ready for mail */
 	bool			 has_unfit;	/* a host could not take all */
+	bool			 needs_tls;	/* RFC 8689, for some or what is
+						 * reported of them */
 	bool			 is_careful;	/* no envelope ahead (see conn.c) */
 	/* The last words of a host that could not be used. */
 	struct order_words {
@@ -76,6 +79,9 @@ const struct smtp_stuff_facts *order_look(const struct order *o,
 struct span order_host_name(struct span host);
 /* Some recipient of it has no result yet. */
 bool order_is_open(const struct order_message *m);
+/* TLS-Required: No (RFC 8689 section 3); some open one of the order is. */
+bool order_is_optional(const struct order_message *m);
+bool order_has_optional(const struct order *o);
 /* This host (a literal without brackets) lacks what some
  * messages need: it is not dialled again (SMTP-14). */
 void order_unfit(struct order *o, struct span host);

@@ -12,7 +12,6 @@
 
 #define CA_FILE		"/etc/ssl/certs/ca-certificates.crt"
 #define CA_MAX		(4u * 1024 * 1024)	/* octets of a CA file */
-#define ORDERS_MAX	2000u
 
 /* --- results ----------------------------------------------------------- */
 
@@ -103,6 +102,12 @@ sender_finish(struct role *r, struct order *o,
 }
 
 void
+sender_put_off(struct role *r, struct order *o)
+{
+	sender_finish(r, o, NULL, false);
+}
+
+void
 sender_closed(struct role *r, struct span site)
 {
 	struct role_peer *queue = role_peer(r, IPC_ROLE_QUEUE);
@@ -114,12 +119,6 @@ sender_closed(struct role *r, struct span site)
 }
 
 /* --- jobs -------------------------------------------------------------- */
-
-static const struct deliver_result busy = {
-	.fate = DELIVER_RETRY,
-	.status = { (const uint8_t *)"4.3.2", 5 },
-	.text = { (const uint8_t *)"the sender is busy or stopping", 30 },
-};
 
 /* MEM-5: nothing of it was tried; the queue asks again later. */
 static bool
@@ -150,10 +149,9 @@ handle_job(struct role *r, struct role_peer *from, const void *msg,
 		return e == ERR_NOMEM && put_off(r, from, m);
 	}
 	s->norders++;
-	if (s->is_stopping || s->norders > ORDERS_MAX) {
-		o->had_host = true;	/* no word against the site */
-		sender_finish(r, o, &busy, false);
-	} else
+	if (s->is_stopping || s->norders > SENDER_ORDERS_MAX)
+		sender_put_off(r, o);
+	else
 		conn_serve(r, o);
 	return true;
 }
@@ -198,25 +196,59 @@ wants_verifying(const struct config *c)
 	return false;
 }
 
+/* False: they cannot be read, which matters only to some. */
 static bool
-load_verified(struct role *r, char why[TLS_WHY_MAX])
+load_authorities(struct role *r, char why[TLS_WHY_MAX])
 {
 	struct sender *s = r->self;
 	const char *path =
 	    r->config->ca_file[0] != '\0' ? r->config->ca_file : CA_FILE;
-	struct buf pem = buf_make(CA_MAX);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	enum err e = ERR_IO;
 
+	s->authorities = buf_make(CA_MAX);
 	if (fd >= 0)
-		e = file_read_all(fd, &pem);
+		e = file_read_all(fd, &s->authorities);
 	file_close(fd);
 	if (e == ERR_OK)
-		e = tls_context_client(buf_span(&pem), true, &s->verified, why);
-	else
-		(void)snprintf(why, TLS_WHY_MAX, "cannot read %.90s", path);
-	buf_free(&pem);
-	return e == ERR_OK;
+		return true;
+	buf_free(&s->authorities);
+	(void)snprintf(why, TLS_WHY_MAX, "cannot read %.90s", path);
+	return false;
+}
+
+static bool
+load_verified(struct role *r, char why[TLS_WHY_MAX])
+{
+	struct sender *s = r->self;
+
+	if (!load_authorities(r, why))
+		return !wants_verifying(r->config);
+	return !wants_verifying(r->config) ||
+	    tls_context_client(buf_span(&s->authorities), true, &s->verified,
+		why) == ERR_OK;
+}
+
+/* Most servers never need it: some hundred certificates cost mebibytes. */
+struct tls_context *
+sender_checked(struct role *r)
+{
+	struct sender *s = r->self;
+	char why[TLS_WHY_MAX];
+	struct log_line l;
+
+	if (s->checked != NULL || s->authorities.n == 0)
+		return s->checked != NULL ? s->checked : s->any;
+	if (tls_context_client(buf_span(&s->authorities), false, &s->checked,
+	    why) == ERR_OK) {
+		buf_free(&s->authorities);
+		return s->checked;
+	}
+	s->checked = NULL;
+	log_begin(&l, LOG_LEVEL_WARN, NULL, "no-authorities");
+	log_str(&l, "why", why);
+	role_log(r, &l);
+	return s->any;
 }
 
 static bool
@@ -242,8 +274,7 @@ sender_load(struct role *r)
 	if (tls_warm_up() == ERR_OK &&
 	    tls_context_client((struct span){ 0 }, false, &s->any, why) ==
 		ERR_OK &&
-	    (!wants_verifying(r->config) || load_verified(r, why)) &&
-	    load_ports(r))
+	    load_verified(r, why) && load_ports(r))
 		return true;
 	(void)fprintf(stderr, "posthorse: sender: %s\n", why);
 	return false;

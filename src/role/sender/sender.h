@@ -9,7 +9,9 @@
 #include "role/role.h"
 #include "role/sender/order.h"
 
-#define SENDER_CONNS_MAX	2000u	/* connections at a time */
+#define SENDER_ORDERS_MAX	2000u	/* of a queue and its predecessor */
+#define SENDER_SPARE_MAX	500u	/* connections that serve none */
+#define SENDER_CONNS_MAX	(SENDER_ORDERS_MAX + SENDER_SPARE_MAX)
 #define SENDER_IDLE_MS		5000u	/* a connection is kept so long */
 #define SENDER_MAILS_MAX	100u	/* messages over one connection */
 #define SENDER_PIECE		(1u << 20)	/* octets between two looks */
@@ -31,6 +33,9 @@ struct conn {
 	uint64_t		 sent;		/* octets of content gone out */
 	struct smtp_stuff	 stuff;
 	bool			 is_sending;	/* content is on its way out */
+	bool			 is_chunk;	/* content without a dot */
+	bool			 is_checked;	/* its certificate is */
+	bool			 is_last_resort;	/* see conn.c */
 	bool			 is_all_given;	/* the stream has all of it */
 	bool			 is_over;	/* the session is */
 	bool			 is_gone;	/* the stream is */
@@ -45,6 +50,8 @@ struct sender {
 	struct conn		*conns;
 	size_t			 nconns, norders;
 	struct tls_context	*any, *verified;
+	struct tls_context	*checked;	/* as any, and looked at */
+	struct buf		 authorities;	/* PEM, until that is made */
 	struct buf		 secrets[CONFIG_RELAYS_MAX];
 	struct buf		 stuffed;	/* one piece, dots doubled */
 	bool			 is_stopping;
@@ -54,8 +61,13 @@ struct sender {
 
 /* Serve the order over a kept connection of its site, or a new one. */
 void conn_serve(struct role *r, struct order *o);
+enum conn_how {
+	CONN_BEST,		/* with TLS, where that can be had */
+	CONN_PLAIN,		/* its handshake has failed */
+	CONN_LAST_RESORT	/* plain, for TLS-Required: No alone */
+};
 /* Connect to the order's next address; none left: it ends. */
-void conn_dial(struct role *r, struct order *o, bool is_plain_only);
+void conn_dial(struct role *r, struct order *o, enum conn_how how);
 /* Idle ones say goodbye. */
 void conn_quit_idle(struct role *r);
 
@@ -88,8 +100,15 @@ void sender_give_up_message(struct role *r, struct order *o,
     const struct deliver_result *result);
 void sender_finish(struct role *r, struct order *o,
     const struct deliver_result *result, bool is_kept);
+/* Nothing is said of what is left: the queue asks again in a moment. */
+void sender_put_off(struct role *r, struct order *o);
 /* The queue that asked has gone; its successor asks for the rest again. */
 bool sender_is_orphan(struct role *r, const struct order *o);
+/*
+ * For mail that requires TLS (RFC 8689): whatever certificate comes is taken, and
+ * stream_is_verified says whether it is good.
+ */
+struct tls_context *sender_checked(struct role *r);
 void sender_closed(struct role *r, struct span site);
 
 #endif

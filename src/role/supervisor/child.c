@@ -5,6 +5,7 @@
 
 #include "base/alloc_fault.h"
 #include "ipc/event.h"
+#include "ipc/keys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,16 +23,26 @@
 #endif
 #define CONTROL_FD	3
 
-/* Who talks to whom; everybody but admin talks to admin besides. */
+/*
+ * Who talks to whom; everybody but admin talks to admin besides.  Two that can
+ * do without each other stay as they are when they break: neither may end the
+ * other by what it says to it, or of it.
+ */
 static const struct {
 	enum ipc_role	a, b;
+	bool		is_needed;
 } talks[] = {
-	{ IPC_ROLE_RECEIVER, IPC_ROLE_LOOKUP },
-	{ IPC_ROLE_RECEIVER, IPC_ROLE_QUEUE },
-	{ IPC_ROLE_QUEUE, IPC_ROLE_LOOKUP },
-	{ IPC_ROLE_QUEUE, IPC_ROLE_RESOLVER },
-	{ IPC_ROLE_QUEUE, IPC_ROLE_LOCAL },
-	{ IPC_ROLE_QUEUE, IPC_ROLE_SENDER },
+	{ IPC_ROLE_RECEIVER, IPC_ROLE_LOOKUP, true },
+	{ IPC_ROLE_RECEIVER, IPC_ROLE_QUEUE, true },
+	{ IPC_ROLE_RECEIVER, IPC_ROLE_KEYS, true },
+	/* Both hear strangers; a check without an answer is no verdict. */
+	{ IPC_ROLE_RECEIVER, IPC_ROLE_RESOLVER, false },
+	{ IPC_ROLE_RECEIVER, IPC_ROLE_STATE, false },
+	{ IPC_ROLE_LOOKUP, IPC_ROLE_BACKEND, true },
+	{ IPC_ROLE_QUEUE, IPC_ROLE_LOOKUP, true },
+	{ IPC_ROLE_QUEUE, IPC_ROLE_RESOLVER, true },
+	{ IPC_ROLE_QUEUE, IPC_ROLE_LOCAL, true },
+	{ IPC_ROLE_QUEUE, IPC_ROLE_SENDER, true },
 };
 
 bool
@@ -46,6 +57,16 @@ sup_do_talk(enum ipc_role a, enum ipc_role b)
 		    (talks[i].a == b && talks[i].b == a))
 			return true;
 	return false;
+}
+
+bool
+sup_must_talk(enum ipc_role a, enum ipc_role b)
+{
+	for (size_t i = 0; i < COUNT(talks); i++)
+		if ((talks[i].a == a && talks[i].b == b) ||
+		    (talks[i].a == b && talks[i].b == a))
+			return talks[i].is_needed;
+	return sup_do_talk(a, b);
 }
 
 uint32_t
@@ -129,9 +150,12 @@ sup_liar(enum ipc_role a, enum ipc_role b)
 		[IPC_ROLE_LOOKUP] = 2,
 		[IPC_ROLE_ADMIN] = 3,
 		[IPC_ROLE_LOCAL] = 4,
-		[IPC_ROLE_RESOLVER] = 5,
-		[IPC_ROLE_SENDER] = 6,
-		[IPC_ROLE_RECEIVER] = 7,
+		[IPC_ROLE_STATE] = 4,
+		[IPC_ROLE_KEYS] = 5,
+		[IPC_ROLE_RESOLVER] = 6,
+		[IPC_ROLE_BACKEND] = 6,
+		[IPC_ROLE_SENDER] = 7,
+		[IPC_ROLE_RECEIVER] = 8,
 	};
 
 	return distrust[a] >= distrust[b] ? a : b;
@@ -145,6 +169,8 @@ heard_cut(struct child *c, const struct control_cut *m)
 
 	if (!sup_do_talk(c->kind, m->role))
 		return false;
+	if (!sup_must_talk(c->kind, m->role))
+		return true;
 	for (size_t i = 0; i < s->nchildren; i++) {
 		struct child *other = &s->children[i], *liar;
 
@@ -166,6 +192,7 @@ on_frame(void *ctx, struct channel *ch UNUSED, uint16_t type,
 	struct control_ready ready;
 	struct control_cut cut;
 	struct control_alive alive;
+	struct control_pair pair;
 	struct child *c = ctx;
 
 	if (nfds != 0)
@@ -182,6 +209,10 @@ on_frame(void *ctx, struct channel *ch UNUSED, uint16_t type,
 		sup_alive(c, (enum control_word)alive.word);
 		return true;
 	}
+	if (type == ipc_control_pair.number)
+		return c->kind == IPC_ROLE_KEYS &&
+		    ipc_decode(&ipc_control_pair, payload, &pair) == ERR_OK &&
+		    sup_pair_heard(c->s, &pair);
 	if (type != ipc_control_stop_all.number ||
 	    c->kind != IPC_ROLE_ADMIN ||
 	    ipc_decode(&ipc_control_stop_all, payload, &stop) != ERR_OK)
@@ -210,14 +241,15 @@ static const struct channel_ops ops = {
 /* --- birth ------------------------------------------------------------- */
 
 NORETURN static void
-become(int program, enum ipc_role kind, int control, int said)
+become(const struct child *c, int control, int said)
 {
 	char name[32];
 	char *const argv[] = { name, NULL };
 	char *const env[] = { NULL };
 	int null = open("/dev/null", O_RDWR);
+	int program = sup_program(c);
 
-	(void)snprintf(name, sizeof name, "posthorse-%s", ipc_role_name(kind));
+	(void)snprintf(name, sizeof name, "posthorse-%s", sup_kind_name(c));
 	/* The program's descriptor must survive where nothing overwrites it. */
 	program = fcntl(program, F_DUPFD, 10);
 	if (program < 0 || dup2(control, CONTROL_FD) < 0 || null < 0 ||
@@ -279,6 +311,35 @@ introduce(struct child *to, const struct child *who, int fd)
 	return sup_say(to, &ipc_control_channel, &m, fd) == ERR_OK;
 }
 
+static bool
+give_line(struct child *to, const char *purpose, int fd)
+{
+	struct control_file m = { .purpose = span_str(purpose) };
+
+	return sup_say(to, &ipc_control_file, &m, fd) == ERR_OK;
+}
+
+/* A socket pair more for each thread that asks keys, and waits for it. */
+static bool
+join_lines(struct child *receiver, struct child *keys)
+{
+	bool ok = true;
+	int fds[2];
+
+	for (unsigned int i = 0; ok && i < KEYS_LINES; i++) {
+		char purpose[16];
+
+		(void)snprintf(purpose, sizeof purpose, "line:%u", i);
+		if (channel_pair(fds) != ERR_OK)
+			return false;
+		ok = give_line(receiver, purpose, fds[0]) &&
+		    give_line(keys, "line", fds[1]);
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+	}
+	return ok;
+}
+
 /* A pair for these two; each side learns who the other is. */
 static bool
 join(struct child *a, struct child *b)
@@ -291,6 +352,10 @@ join(struct child *a, struct child *b)
 	ok = introduce(a, b, fds[0]) && introduce(b, a, fds[1]);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
+	if (ok && a->kind == IPC_ROLE_KEYS && b->kind == IPC_ROLE_RECEIVER)
+		return join_lines(b, a);
+	if (ok && a->kind == IPC_ROLE_RECEIVER && b->kind == IPC_ROLE_KEYS)
+		return join_lines(a, b);
 	return ok;
 }
 
@@ -317,14 +382,14 @@ tell_all(struct child *c)
 		.role = (uint8_t)c->kind,
 		.index = c->index,
 		.instance = c->instance,
-		.uid = s->ids[c->kind].uid,
-		.gid = s->ids[c->kind].gid,
+		.uid = sup_ids(c).uid,
+		.gid = sup_ids(c).gid,
 		.is_sandbox_optional = s->config->is_no_sandbox_allowed,
 	};
 	struct control_go go = { 0 };
 
 	return sup_say(c, &ipc_control_start, &start, s->snapshot) == ERR_OK &&
-	    sup_each_file(s, c->kind, say_file, c) && give_listeners(c) &&
+	    sup_each_file(c, say_file, c) && give_listeners(c) &&
 	    join_all(c) && sup_say(c, &ipc_control_go, &go, -1) == ERR_OK;
 }
 
@@ -334,7 +399,7 @@ fork_child(struct child *c, int control[2], int said[2])
 {
 	c->pid = fork();
 	if (c->pid == 0)
-		become(c->s->programs[c->kind], c->kind, control[1], said[1]);
+		become(c, control[1], said[1]);
 	(void)close(control[1]);
 	(void)close(said[1]);
 	if (c->pid > 0 && sup_hear(c, said[0]) && channel_new(c->s->loop,
@@ -434,11 +499,19 @@ sup_ended(struct child *c, int wait_status)
 	c->pid = 0;
 	c->is_ready = false;
 	tell_queue(c);
+	if (c->kind == IPC_ROLE_KEYS)
+		sup_pairs_forget(s);
 	c->instance = 0;
-	if (!s->is_started) {
-		(void)sup_complain("the %s could not start",
-		    ipc_role_name(c->kind));
-		sup_stop(s, 1);
-	} else if (s->phase == 0)
+	if (s->phase > 0)
+		return;
+	/*
+	 * While others still start: who ends by itself cannot start, a queue
+	 * that finds its spool locked, say; who served and was killed can.
+	 */
+	if (s->is_started || (c->was_ready && WIFSIGNALED(wait_status))) {
 		loop_timer_set(c->restart, delay);
+		return;
+	}
+	(void)sup_complain("the %s could not start", ipc_role_name(c->kind));
+	sup_stop(s, 1);
 }

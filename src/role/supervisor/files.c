@@ -1,5 +1,5 @@
 /*
- * files.c - programs, ids, folders, secrets: what only the supervisor opens.
+ * files.c - programs, folders, secrets: what only the supervisor opens.
  */
 #include "role/supervisor/supervisor.h"
 
@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +14,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#define SUP_PATH_MAX	(CONFIG_WORD_MAX + 64u)	/* octets of a path of ours */
 
 bool
 sup_complain(const char *fmt, ...)
@@ -32,118 +28,31 @@ sup_complain(const char *fmt, ...)
 	return false;
 }
 
-/* Installed they lie side by side; in a build each has a folder. */
 bool
-sup_open_programs(struct supervisor *s, const char *folder)
+sup_open_program(const char *folder, const char *name, const char *built,
+    int *program)
 {
 	char path[SUP_PATH_MAX];
 
-	for (unsigned int k = IPC_ROLE_ADMIN; k < IPC_ROLE_COUNT; k++) {
-		const char *name = ipc_role_name(k);
-
-		(void)snprintf(path, sizeof path, "%s/posthorse-%s", folder,
-		    name);
-		s->programs[k] = open(path, O_PATH | O_CLOEXEC);
-		if (s->programs[k] >= 0)
-			continue;
-		(void)snprintf(path, sizeof path, "%s/../%s/posthorse-%s",
-		    folder, name, name);
-		s->programs[k] = open(path, O_PATH | O_CLOEXEC);
-		if (s->programs[k] < 0)
-			return sup_complain("no program posthorse-%s beside %s",
-			    name, folder);
-	}
-	return true;
-}
-
-/* --- ids --------------------------------------------------------------- */
-
-static const enum config_user users[] = {
-	[IPC_ROLE_ADMIN] = CONFIG_USER_ADMIN,
-	[IPC_ROLE_LOOKUP] = CONFIG_USER_LOOKUP,
-	[IPC_ROLE_RESOLVER] = CONFIG_USER_DNS,
-	[IPC_ROLE_QUEUE] = CONFIG_USER_QUEUE,
-	[IPC_ROLE_LOCAL] = CONFIG_USER_MAIL,
-	[IPC_ROLE_SENDER] = CONFIG_USER_SEND,
-	[IPC_ROLE_RECEIVER] = CONFIG_USER_SMTP,
-};
-
-static bool
-is_number(const char *text, uint32_t *n)
-{
-	uint64_t v;
-
-	if (span_u64(span_str(text), UINT32_MAX - 1, &v) != ERR_OK)
-		return false;
-	*n = (uint32_t)v;
-	return true;
-}
-
-static bool
-find_user(const char *name, struct ids *ids)
-{
-	const struct passwd *p;
-
-	if (is_number(name, &ids->uid)) {
-		ids->gid = ids->uid;
+	(void)snprintf(path, sizeof path, "%s/posthorse-%s", folder, name);
+	*program = open(path, O_PATH | O_CLOEXEC);
+	if (*program >= 0)
 		return true;
-	}
-	p = getpwnam(name);
-	if (p == NULL)
-		return sup_complain("there is no user %s; this makes the users:"
-		    "\n  for u in smtp lookup dns queue send mail admin; do "
-		    "useradd --system --user-group --no-create-home "
-		    "--home-dir /nonexistent --shell /usr/sbin/nologin ph-$u; "
-		    "done", name);
-	ids->uid = p->pw_uid;
-	ids->gid = p->pw_gid;
-	return true;
-}
-
-static bool
-find_group(const char *name, uint32_t *gid)
-{
-	const struct group *g;
-
-	if (is_number(name, gid))
-		return true;
-	g = getgrnam(name);
-	if (g == NULL)
-		return sup_complain("there is no group %s", name);
-	*gid = g->gr_gid;
-	return true;
-}
-
-static bool
-find_ids(const char *setting, struct ids *ids)
-{
-	char user[CONFIG_WORD_MAX + 1];
-	struct span whole = span_str(setting);
-	size_t colon = span_find(whole, ':');
-
-	(void)snprintf(user, sizeof user, "%.*s", (int)colon, setting);
-	if (!find_user(user, ids))
-		return false;
-	if (colon < whole.n && !find_group(setting + colon + 1, &ids->gid))
-		return false;
-	if (ids->uid == 0)
-		return sup_complain("no role may run as root: `user` names %s",
-		    setting);
-	return true;
+	(void)snprintf(path, sizeof path, "%s/../%s/posthorse-%s", folder,
+	    built, name);
+	*program = open(path, O_PATH | O_CLOEXEC);
+	return *program >= 0 || sup_complain("no program posthorse-%s "
+	    "beside %s", name, folder);
 }
 
 bool
-sup_find_ids(struct supervisor *s)
+sup_open_programs(struct supervisor *s, const char *folder)
 {
-	for (unsigned int k = IPC_ROLE_ADMIN; k < IPC_ROLE_COUNT; k++) {
-		s->ids[k] = (struct ids){ UINT32_MAX, UINT32_MAX };
-		if (geteuid() == 0 &&
-		    !find_ids(s->config->user[users[k]], &s->ids[k]))
+	for (unsigned int k = IPC_ROLE_ADMIN; k < IPC_ROLE_BACKEND; k++)
+		if (!sup_open_program(folder, ipc_role_name(k),
+		    ipc_role_name(k), &s->programs[k]))
 			return false;
-	}
-	s->control_gid = s->ids[IPC_ROLE_ADMIN].gid;
-	return s->config->control_group[0] == '\0' ||
-	    find_group(s->config->control_group, &s->control_gid);
+	return sup_open_backends(s, folder);
 }
 
 /* --- folders ----------------------------------------------------------- */
@@ -177,9 +86,8 @@ make_folder(const char *path, mode_t mode, const struct ids *owner)
 	return true;
 }
 
-/* The folder that a path lies in; "/" at least. */
-static void
-folder_of(const char *path, char folder[SUP_PATH_MAX])
+void
+sup_folder_of(const char *path, char folder[SUP_PATH_MAX])
 {
 	size_t n = span_rfind(span_str(path), '/');
 
@@ -230,10 +138,13 @@ sup_make_folders(struct supervisor *s)
 	if (!make_folder(c->spool, 0700, &s->ids[IPC_ROLE_QUEUE]) ||
 	    !make_folder(c->history, 0700, &s->ids[IPC_ROLE_ADMIN]))
 		return false;
-	folder_of(c->control_socket, folder);
+	if (c->greylist > 0 &&
+	    !make_folder(c->state, 0700, &s->ids[IPC_ROLE_STATE]))
+		return false;
+	sup_folder_of(c->control_socket, folder);
 	if (!make_folder(folder, 0755, &ours))
 		return false;
-	folder_of(c->submission_socket, folder);
+	sup_folder_of(c->submission_socket, folder);
 	if (!make_folder(folder, 0755, &ours))
 		return false;
 	for (size_t i = 0; i < c->ndomains; i++) {
@@ -253,7 +164,7 @@ bool
 sup_snapshot(struct supervisor *s)
 {
 	struct buf text = buf_make(CONFIG_PRINT_MAX);
-	enum err e = config_print(s->config, false, &text);
+	enum err e = config_print_snapshot(s->config, &text);
 
 	if (e == ERR_OK)
 		e = file_memfd("configuration", &s->snapshot);
@@ -279,6 +190,13 @@ give_path(give_file *give, void *ctx, const char *purpose, const char *path,
 	ok = give(ctx, purpose, fd);
 	(void)close(fd);
 	return ok;
+}
+
+bool
+sup_give_path(give_file *give, void *ctx, const char *purpose,
+    const char *path, int flags)
+{
+	return give_path(give, ctx, purpose, path, flags, 0);
 }
 
 static bool
@@ -314,13 +232,14 @@ files_local(const struct supervisor *s, give_file *give, void *ctx)
 }
 
 static bool
-files_lookup(const struct supervisor *s, give_file *give, void *ctx)
+files_of_rules(const struct supervisor *s, give_file *give, void *ctx)
 {
+	const struct config_rules *all = s->config->rules;
 	char folder[SUP_PATH_MAX];
 
-	for (size_t i = 0; i < s->config->ndomains; i++) {
-		folder_of(s->config->domains[i].users_file, folder);
-		if (!give_row(give, ctx, "users", i, folder,
+	for (size_t i = 0; all != NULL && i < all->nlists; i++) {
+		sup_folder_of(all->lists[i].path, folder);
+		if (!give_row(give, ctx, "list", i, folder,
 			O_RDONLY | O_DIRECTORY))
 			return false;
 	}
@@ -328,15 +247,67 @@ files_lookup(const struct supervisor *s, give_file *give, void *ctx)
 }
 
 static bool
+files_lookup(const struct supervisor *s, give_file *give, void *ctx)
+{
+	char folder[SUP_PATH_MAX];
+
+	for (size_t i = 0; i < s->config->ndomains; i++) {
+		sup_folder_of(s->config->domains[i].users_file, folder);
+		if (!give_row(give, ctx, "users", i, folder,
+			O_RDONLY | O_DIRECTORY))
+			return false;
+	}
+	for (size_t i = 0; i < s->config->noauths; i++) {
+		if (s->config->oauths[i].keys_file[0] == '\0')
+			continue;
+		sup_folder_of(s->config->oauths[i].keys_file, folder);
+		if (!give_row(give, ctx, "keys", i, folder,
+			O_RDONLY | O_DIRECTORY))
+			return false;
+	}
+	/* What SCRAM tells of nobody is lookup's to know. */
+	for (size_t i = 0; i < s->config->nbackends; i++)
+		if (s->config->backends[i].scram_secret[0] != '\0' &&
+		    !give_row(give, ctx, "scram-secret", i,
+			s->config->backends[i].scram_secret, O_RDONLY))
+			return false;
+	return files_of_rules(s, give, ctx);
+}
+
+static bool
 files_receiver(const struct supervisor *s, give_file *give, void *ctx)
 {
 	const struct config *c = s->config;
 
-	if (c->tls.certificate[0] == '\0')
-		return true;
-	return give_row(give, ctx, "tls-cert", 0, c->tls.certificate,
-		   O_RDONLY) &&
-	    give_row(give, ctx, "tls-key", 0, c->tls.key, O_RDONLY);
+	for (size_t i = 0; i < c->ntls; i++)
+		if (!give_row(give, ctx, "tls-cert", i, c->tls[i].certificate,
+			O_RDONLY))
+			return false;
+	for (size_t i = 0; i < c->nlistens; i++) {
+		const struct config_client *client = &c->listens[i].client;
+
+		if (client->demand != CONFIG_CLIENT_NONE &&
+		    client->ca_file[0] != '\0' &&
+		    !give_row(give, ctx, "client-ca", i, client->ca_file,
+			O_RDONLY))
+			return false;
+	}
+	return true;
+}
+
+/* TLS-7: nobody else gets a private key. */
+static bool
+files_keys(const struct supervisor *s, give_file *give, void *ctx)
+{
+	const struct config *c = s->config;
+
+	for (size_t i = 0; i < c->ntls; i++)
+		if (!give_row(give, ctx, "tls-cert", i, c->tls[i].certificate,
+			O_RDONLY) ||
+		    !give_row(give, ctx, "tls-key", i, c->tls[i].key,
+			O_RDONLY))
+			return false;
+	return true;
 }
 
 static bool
@@ -448,6 +419,14 @@ files_admin(const struct supervisor *s, give_file *give, void *ctx)
 }
 
 static bool
+files_state(const struct supervisor *s, give_file *give, void *ctx)
+{
+	return s->config->greylist == 0 ||
+	    give_path(give, ctx, "state", s->config->state,
+	    O_RDONLY | O_DIRECTORY, 0);
+}
+
+static bool
 files_none(const struct supervisor *s UNUSED, give_file *give UNUSED,
     void *ctx UNUSED)
 {
@@ -464,6 +443,9 @@ static bool (*const files[])(const struct supervisor *, give_file *, void *) = {
 	[IPC_ROLE_LOCAL] = files_local,
 	[IPC_ROLE_SENDER] = files_sender,
 	[IPC_ROLE_RECEIVER] = files_receiver,
+	[IPC_ROLE_KEYS] = files_keys,
+	[IPC_ROLE_STATE] = files_state,
+	[IPC_ROLE_BACKEND] = sup_files_backends,
 };
 _Static_assert(COUNT(files) == IPC_ROLE_COUNT, "every role has its files");
 
@@ -493,7 +475,7 @@ sup_open_files(struct supervisor *s)
 
 	s->log_folder = -1;
 	if (s->config->log_to == CONFIG_LOG_FILE) {
-		folder_of(s->config->log_file, folder);
+		sup_folder_of(s->config->log_file, folder);
 		s->log_folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
 	s->passed = calloc(PASSED_MAX, sizeof *s->passed);
@@ -532,11 +514,13 @@ sup_reopen_log(struct supervisor *s, give_file *give, void *ctx)
 }
 
 bool
-sup_each_file(const struct supervisor *s, enum ipc_role kind,
-    give_file *give, void *ctx)
+sup_each_file(const struct child *c, give_file *give, void *ctx)
 {
+	const struct supervisor *s = c->s;
+
 	for (size_t i = 0; i < s->npassed; i++)
-		if (s->passed[i].kind == kind &&
+		if (s->passed[i].kind == c->kind &&
+		    sup_is_for(c, s->passed[i].purpose) &&
 		    !give(ctx, s->passed[i].purpose, s->passed[i].fd))
 			return false;
 	return true;

@@ -33,6 +33,8 @@ static const struct {
 	{ { IPC_ROLE_QUEUE, IPC_ROLE_NONE }, 8000 },
 	{ { IPC_ROLE_SENDER, IPC_ROLE_LOCAL }, 8000 },
 	{ { IPC_ROLE_LOOKUP, IPC_ROLE_RESOLVER }, 2000 },
+	{ { IPC_ROLE_KEYS, IPC_ROLE_BACKEND }, 2000 },
+	{ { IPC_ROLE_STATE, IPC_ROLE_NONE }, 2000 },
 	{ { IPC_ROLE_ADMIN, IPC_ROLE_NONE }, 2000 },
 };
 
@@ -221,6 +223,12 @@ how_many(const struct supervisor *s, enum ipc_role kind)
 		return (uint32_t)s->config->receivers;
 	if (kind == IPC_ROLE_SENDER)
 		return (uint32_t)s->config->senders;
+	if (kind == IPC_ROLE_KEYS)
+		return s->config->ntls > 0 ? 1 : 0;
+	if (kind == IPC_ROLE_STATE)
+		return s->config->greylist > 0 ? 1 : 0;
+	if (kind == IPC_ROLE_BACKEND)
+		return (uint32_t)s->config->nbackends;
 	return 1;
 }
 
@@ -303,14 +311,26 @@ raise_limits(void)
 	}
 }
 
+/* What we forbid ourselves is forbidden to PAM's helpers as well. */
+static bool
+harden(const struct supervisor *s, unsigned int *laid)
+{
+	const enum sandbox_profile own = SANDBOX_SUPERVISOR;
+
+	if (geteuid() == 0 && config_backend_first(s->config,
+	    CONFIG_BACKEND_PAM) != CONFIG_NO_BACKEND)
+		return sandbox_seccomp(&sandbox_system, own, laid) == ERR_OK &&
+		    sandbox_harden_for_helpers(own) == ERR_OK;
+	return sandbox_harden(own, false) == ERR_OK &&
+	    sandbox_seccomp(&sandbox_system, own, laid) == ERR_OK;
+}
+
 static bool
 give_up_rights(struct supervisor *s)
 {
 	unsigned int laid;
 
-	if (sandbox_harden(SANDBOX_SUPERVISOR, false) != ERR_OK ||
-	    sandbox_seccomp(&sandbox_system, SANDBOX_SUPERVISOR, &laid) !=
-		ERR_OK)
+	if (!harden(s, &laid))
 		return sup_complain("cannot give up its rights");
 	if (laid == 0 && !s->config->is_no_sandbox_allowed)
 		return sup_complain("this kernel has no seccomp; "
@@ -332,7 +352,7 @@ main(int argc, char **argv)
 	if (!read_config(s, argv[1]))
 		return EX_CONFIG;
 	if (!sup_open_programs(s, argv[2]) || !sup_snapshot(s) ||
-	    !sup_listen(s) || !sup_open_files(s))
+	    !sup_listen(s) || !sup_open_files(s) || !sup_pairs_begin(s))
 		return EX_OSERR;
 	if (loop_new(&s->loop) != ERR_OK || !take_signals(s) ||
 	    !sup_watch_all(s) ||

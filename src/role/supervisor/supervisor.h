@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "config/match.h"
 #include "io/channel.h"
 #include "io/loop.h"
 #include "ipc/control.h"
@@ -49,12 +50,25 @@ struct child {
 	struct loop_watch	*said_watch;	/* NULL: closed */
 	size_t			 nsaid;		/* octets of this life */
 };
-#define PASSED_MAX	(2 * CONFIG_DOMAINS_MAX + CONFIG_RELAYS_MAX + 8u)
+#define PASSED_MAX \
+	(2 * CONFIG_DOMAINS_MAX + CONFIG_RELAYS_MAX + CONFIG_SET_MAX + \
+	4 * CONFIG_TLS_MAX + CONFIG_LISTENS_MAX + 4 * CONFIG_BACKENDS_MAX + 8u)
 /* A file that a role gets when it starts; opened once, kept for the next. */
 struct passed {
 	enum ipc_role	kind;
 	int		fd;
 	char		purpose[32];
+};
+/* What tells a file from the one that was there before. */
+struct stamp {
+	uint64_t	device, inode, size, changed_s, changed_ns;
+};
+#define PAIR_FILES	2u	/* certificate, key; or authorities */
+struct pair {
+	struct stamp	seen[PAIR_FILES];	/* at the last beat */
+	struct stamp	tried[PAIR_FILES];	/* what keys has, or refused */
+	int		fds[PAIR_FILES];	/* while it is asked; else -1 */
+	bool		is_asked;
 };
 struct ids {
 	uint32_t	uid, gid;		/* UINT32_MAX: stay as we are */
@@ -65,10 +79,13 @@ struct supervisor {
 	struct config		*config;
 	int			 snapshot;	/* memfd of the configuration */
 	int			 programs[IPC_ROLE_COUNT];
+	int			 backend_programs[CONFIG_BACKEND_KIND_COUNT];
 	struct ids		 ids[IPC_ROLE_COUNT];
+	struct ids		 backend_ids[CONFIG_BACKENDS_MAX];
 	uint32_t		 control_gid;	/* of the control socket */
 	struct passed		*passed;
 	size_t			 npassed;
+	struct pair		*pairs;		/* config->ntls + nlistens */
 	int			 log_folder;	/* -1: no log file */
 	enum ipc_role		 keeping;	/* whose files are opened */
 	struct child		 children[CHILDREN_MAX];
@@ -93,7 +110,12 @@ struct supervisor {
 
 /* "posthorse: ..." on standard error; always false. */
 bool sup_complain(const char *fmt, ...) PRINTF(1, 2);
+/* Installed they lie side by side; in a build each is in a folder `built`. */
+bool sup_open_program(const char *folder, const char *name, const char *built,
+    int *program);
 bool sup_open_programs(struct supervisor *s, const char *folder);
+/* ids.c; as who runs us where that is not root. */
+bool sup_find_role_ids(const char *setting, struct ids *ids);
 bool sup_find_ids(struct supervisor *s);
 bool sup_make_folders(struct supervisor *s);
 bool sup_snapshot(struct supervisor *s);
@@ -104,15 +126,43 @@ typedef bool give_file(void *ctx, const char *purpose, int fd);
  */
 bool sup_open_files(struct supervisor *s);
 /* Each file that this role owns; the descriptor is borrowed. */
-bool sup_each_file(const struct supervisor *s, enum ipc_role kind,
-    give_file *give, void *ctx);
+bool sup_each_file(const struct child *c, give_file *give, void *ctx);
+bool sup_give_path(give_file *give, void *ctx, const char *purpose,
+    const char *path, int flags);
+#define SUP_PATH_MAX	(CONFIG_WORD_MAX + 64u)	/* octets of a path of ours */
+/* The folder that a path lies in; "/" at least. */
+void sup_folder_of(const char *path, char folder[SUP_PATH_MAX]);
 /* The log file or the logger's socket by its name again, if there is one. */
 bool sup_reopen_log(struct supervisor *s, give_file *give, void *ctx);
+
+/* --- backends.c: outside systems that know users ------------------------ */
+
+bool sup_open_backends(struct supervisor *s, const char *folder);
+bool sup_find_backend_ids(struct supervisor *s);
+bool sup_files_backends(const struct supervisor *s, give_file *give,
+    void *ctx);
+/* Of any child. */
+int sup_program(const struct child *c);
+const char *sup_kind_name(const struct child *c);
+struct ids sup_ids(const struct child *c);
+bool sup_is_for(const struct child *c, const char *purpose);
 
 /* --- memory.c ---------------------------------------------------------- */
 
 /* To the queue, where there are such: "memory-stat" and "memory-max". */
 bool sup_give_memory(give_file *give, void *ctx);
+
+/* --- pairs.c: certificates, keys and authorities that change ------------ */
+
+bool sup_pairs_begin(struct supervisor *s);
+/* At each beat. */
+void sup_pairs_look(struct supervisor *s);
+/* keys was shown one, and says what it is worth; false: it was not. */
+bool sup_pair_heard(struct supervisor *s, const struct control_pair *m);
+/* keys has gone: what it was asked is asked again. */
+void sup_pairs_forget(struct supervisor *s);
+/* Has it changed since it was tried, and stayed since the last look? */
+bool sup_pair_is_due(struct pair *p, const struct stamp now[PAIR_FILES]);
 
 /* --- listen.c: sockets ------------------------------------------------- */
 
@@ -130,6 +180,8 @@ void sup_heard_all(struct child *c);
 
 /* Do these two talk?  The table of doc/design/roles.md. */
 bool sup_do_talk(enum ipc_role a, enum ipc_role b);
+/* Is one of two that broke with each other replaced? */
+bool sup_must_talk(enum ipc_role a, enum ipc_role b);
 /* Who of two that broke with each other is replaced. */
 enum ipc_role sup_liar(enum ipc_role a, enum ipc_role b);
 struct child *sup_add_child(struct supervisor *s, enum ipc_role kind,

@@ -88,6 +88,7 @@ beat(void *ctx)
 	s->beat_ms = now;
 	for (size_t i = 0; i < s->nchildren; i++)
 		beat_one(&s->children[i], is_late);
+	sup_pairs_look(s);
 	loop_timer_set(s->beat, s->beat_every_ms);
 }
 

@@ -25,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	b = content_scan_end(&cut);
 	if (a.size != b.size || a.header_size != b.header_size ||
 	    a.fields != b.fields || a.longest_field != b.longest_field ||
-	    a.received != b.received || a.received_own != b.received_own ||
+	    a.received != b.received || a.flags != b.flags || a.received_own != b.received_own ||
 	    a.size != size - 1 || a.header_size > a.size)
 		abort();
 	return 0;

@@ -1,5 +1,5 @@
 /*
- * The same octets as an MX record and as a name's text: whatever is accepted
+ * The same octets as an MX record, as a PTR record and as a name's text: whatever is accepted
  * is a host name.
  */
 #include "proto/dns_rdata.h"
@@ -27,6 +27,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (dns_mx_parse(in, &mx) == ERR_OK && !mx.is_null)
 		check_name(&mx.host);
+	if (dns_ptr_parse(in, &name) == ERR_OK)
+		check_name(&name);
 	if (dns_host_name(in, &name) == ERR_OK)
 		check_name(&name);
 	(void)dns_address_is_public(in);

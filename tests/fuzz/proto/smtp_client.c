@@ -89,7 +89,7 @@ act(struct talk *t, const struct smtp_client_action *a)
 		    t->nresults[t->now][a->rcpt]++ == 0);
 		ASSERT(a->status.n >= 5 && a->text.n <= SMTP_CLIENT_TEXT_MAX);
 	} else if (a->kind == SMTP_CLIENT_START_TLS)
-		smtp_client_tls_ready(&t->c);
+		smtp_client_tls_ready(&t->c, false);
 	else if (a->kind == SMTP_CLIENT_CONTENT)
 		send_content(t);
 	else if (a->kind == SMTP_CLIENT_MESSAGE_DONE)
@@ -128,7 +128,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 
 	smtp_client_init(&t.c, &set);
-	smtp_client_connected(&t.c);
+	smtp_client_connected(&t.c, false);
 	while (in.n > 0 && !t.is_over)
 		run(&t, span_take(&in, MIN(piece, in.n)));
 	if (!t.is_over) {

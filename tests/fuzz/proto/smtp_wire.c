@@ -33,6 +33,10 @@ feed(struct smtp_wire *w, struct span in, struct tally *t)
 		t->octets += ev.text.n;
 		if (ev.kind == SMTP_WIRE_LINE && span_eq(ev.text, SPAN("D")))
 			smtp_wire_expect_body(w);
+		if (ev.kind == SMTP_WIRE_LINE && ev.text.n == 2 &&
+		    ev.text.p[0] >= 'A' && ev.text.p[0] < 'D')
+			smtp_wire_expect_chunk(w, ev.text.p[1],
+			    ev.text.p[0] - 'A');
 		if (ev.kind == SMTP_WIRE_FLOOD)
 			return false;
 		if (ev.kind == SMTP_WIRE_BARE)

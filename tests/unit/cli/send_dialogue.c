@@ -93,9 +93,58 @@ test_what_is_sent(void **state)
 	CHECK(close(fds[1]) == 0, "close");
 }
 
+/* RFC 6531 3.4: said when the header or an address needs it, and it is there. */
+static void
+test_utf8_is_said(void **state)
+{
+	static const struct {
+		const char	*ehlo, *content, *from, *mail;
+	} rows[] = {
+		{ "250-a\r\n250 SMTPUTF8\r\n", "A: \xc3\xa4\r\n\r\n", "a@b",
+			"MAIL FROM:<a@b> SMTPUTF8\r\n" },
+		{ "250-a\r\n250 SMTPUTF8\r\n", "A: a\r\n\r\n\xc3\xa4\r\n", "a@b",
+			"MAIL FROM:<a@b>\r\n" },
+		{ "250-a\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
+			"A: \xc3\xa4\r\n\r\n", "a@b",
+			"MAIL FROM:<a@b> BODY=8BITMIME SMTPUTF8\r\n" },
+		{ "250-a\r\n250 SMTPUTF8\r\n", "A: a\r\n", "\xc3\xa4@b",
+			"MAIL FROM:<\xc3\xa4@b> SMTPUTF8\r\n" },
+		{ "250 a\r\n", "A: \xc3\xa4\r\n\r\n", "a@b",
+			"MAIL FROM:<a@b>\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct send_message m = {
+			.hostname = SPAN("me.a"),
+			.reverse_path = span_str(rows[i].from),
+			.recipients = { (const uint8_t *)"c@d", 4 },
+			.content = span_str(rows[i].content),
+		};
+		char said[256], got[1024], replies[256];
+		int fds[2];
+		ssize_t n;
+
+		(void)snprintf(replies, sizeof replies, "220 a\r\n%s250 ok\r\n"
+		    "250 ok\r\n354 go\r\n250 done\r\n", rows[i].ehlo);
+		CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "pair");
+		CHECK(send(fds[1], replies, strlen(replies), 0) > 0, "replies");
+		CHECK_NUM(send_dialogue(fds[0], &m, said, sizeof said), EX_OK,
+		    "%s", said);
+		CHECK(close(fds[0]) == 0, "close");
+		n = recv(fds[1], got, sizeof got - 1, MSG_WAITALL);
+		CHECK(n > 0, "octets");
+		got[n] = '\0';
+		CHECK(strstr(got, rows[i].mail) != NULL, "row %zu: %s", i,
+		    got);
+		CHECK(close(fds[1]) == 0, "close");
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(test_dialogue, "SMTP-9"),
 	TEST(test_what_is_sent, "SMTP-3"),
+	TEST(test_utf8_is_said, ""),
 };
 
 int

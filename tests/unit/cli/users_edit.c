@@ -8,6 +8,8 @@
 
 #define H	"$y$j9T$abc$def"
 #define I	"$y$j9T$new$sum"
+#define V	"SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4" \
+	"Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
 
 static char folder[] = "/tmp/posthorse-users-XXXXXX";
 static char path[128];
@@ -73,6 +75,8 @@ static const struct {
 	{ "Anna:" H "\n# c\nbob:*\n", USERS_EDIT_CHANGE, "anna", ERR_OK,
 	    "Anna:" I "\n# c\nbob:*\n" },
 	{ "a:*\nbob:" H, USERS_EDIT_CHANGE, "bob", ERR_OK, "a:*\nbob:" I },
+	{ "a:" H ":" V "\nb:*\n", USERS_EDIT_CHANGE, "a", ERR_OK,
+	    "a:" I "\nb:*\n" },
 	{ "bob:*\n", USERS_EDIT_CHANGE, "anna", ERR_NONE, "bob:*\n" },
 	{ NULL, USERS_EDIT_CHANGE, "anna", ERR_NONE, "" },
 	{ "bob\n", USERS_EDIT_ADD, "anna", ERR_SYNTAX, "bob\n" },

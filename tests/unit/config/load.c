@@ -116,6 +116,19 @@ static const struct {
 	    "is open to everybody", 0604 },
 	{ "table missing", "domain a.b {\nusers file no\n"
 	    "deliver maildir /tmp/{user}\n}\n", "cannot be read", 0600 },
+	{ "keys missing", "oauth issuer a audience b keys no\n",
+	    "cannot be read", 0600 },
+	{ "keys are open", "oauth issuer a audience b keys key\n", NULL,
+	    0644 },
+	{ "a password for a database is open", "backend postgresql b at "
+	    "127.0.0.1 database d login l query q password-file key\n",
+	    "is open to everybody", 0604 },
+	{ "what makes salts is open", "backend sqlite b file f query q "
+	    "scram-secret key\n", "is open to everybody", 0604 },
+	{ "what makes salts", "backend sqlite b file f query q scram-secret "
+	    "key\n", NULL, 0600 },
+	{ "nobody vouches", "backend ldap b at 127.0.0.1 dn {user} tls a.b "
+	    "ca-file no\n", "cannot be read", 0600 },
 	{ "mailboxes are made", "domain a.b {\nusers file key\n"
 	    "deliver maildir /nowhere/{user}\n}\n", NULL,
 	    0600 },

@@ -2,6 +2,8 @@
 
 #define D	"domain a.org {\nusers file u\ndeliver maildir m/{user}\n}\n"
 #define TLS	"tls certificate c key k\n"
+#define B	"domain a.org {\nusers file u\nusers backend b\n" \
+	"deliver maildir m/{user}\n}\n"
 
 /* What is wrong, and the whole of what is said about it. */
 static const struct {
@@ -147,7 +149,25 @@ static const struct {
 	{ "listen mx\nlisten mx on 192.0.2.1\n",
 	    "/etc/x:2:1: port 25 is opened on line 1 already\n" },
 	{ "tls certificate c\n", "/etc/x:1:1: tls needs \"key FILE\"\n" },
-	{ TLS TLS, "/etc/x:2:1: tls was set already at /etc/x:1\n" },
+	{ TLS TLS, "/etc/x:2:1: certificate /etc/c was there on line 1 "
+	    "already\n" },
+	{ TLS "listen mx client certificate\n",
+	    "/etc/x:2:29: a value is missing: client certificate optional | "
+	    "required ca FILE fingerprint SHA256 ...\n" },
+	{ TLS "listen mx client certificate maybe\n",
+	    "/etc/x:2:30: \"maybe\" is not optional or required\n" },
+	{ TLS "listen mx client certificate optional\n",
+	    "/etc/x:2:30: whose certificates? say \"ca FILE\" or "
+	    "\"fingerprint SHA256,...\"\n" },
+	{ TLS "listen mx client certificate optional fingerprint 00:11\n",
+	    "/etc/x:2:51: \"00:11\" is not a fingerprint: SHA-256, 64 "
+	    "hexadecimal digits (at most 32 of them)\n" },
+	{ TLS "listen mx client certificate optional fingerprint\n",
+	    "/etc/x:2:50: a value is missing: client certificate optional | "
+	    "required ca FILE fingerprint SHA256 ...\n" },
+	{ TLS "listen mx tls none client certificate required ca f\n",
+	    "/etc/x:2:1: a client certificate needs TLS: this listener has "
+	    "none\n" },
 	{ "relay via http://a.org\n",
 	    "/etc/x:1:11: \"http://a.org\" is not a server such as "
 	    "smtp://mx.example.net:25 or smtps://user@smtp.example.net\n" },
@@ -162,8 +182,97 @@ static const struct {
 	},
 	{ "relay via smtp://a.org\nrelay via smtp://b.org\n",
 	    "/etc/x:2:1: the same relay was on line 1 already\n" },
+	{ "grant anna sender a@b.org\n", "/etc/x:1:7: \"anna\" is not a user "
+	    "such as anna@example.org\n" },
+	{ "grant a@b.org sender a, c@d.org\n", "/etc/x:1:22: \"a\" is not an "
+	    "address, @DOMAIN or *\n" },
+	{ "grant a@b.org sender @\n", "/etc/x:1:22: \"@\" is not an address, "
+	    "@DOMAIN or *\n" },
+	{ "grant a@b.org sender c@d.org,\n", "/etc/x:1:30: a value is missing: "
+	    "sender ADDRESS,...\n" },
+	{ "no-mail\n", "/etc/x:1:8: a value is missing: no-mail DOMAIN,...\n" },
+	{ "no-mail a.org,\n", "/etc/x:1:15: a value is missing: no-mail "
+	    "DOMAIN,...\n" },
+	{ "no-mail a.org, b@c.org\n", "/etc/x:1:16: \"b@c.org\" is not a "
+	    "domain such as example.org, or .example.org\n" },
+	{ "no-mail .\n", "/etc/x:1:9: \".\" is not a domain such as "
+	    "example.org, or .example.org\n" },
+	{ "administrators anna\n", "/etc/x:1:16: \"anna\" is not a user such "
+	    "as anna@example.org\n" },
+	{ D "no-mail b.org,A.org\n", "/etc/x:1:1: domain a.org takes mail: it "
+	    "cannot be under no-mail\n" },
+	{ "grant a@b.org\n", "/etc/x:1:1: grant needs \"sender "
+	    "ADDRESS,...\"\n" },
 	{ D "relay a.org via smtp://b.org\n",
 	    "/etc/x:5:1: a.org is a domain of ours\n" },
+	{ "oauth issuer https://a audience b\n",
+	    "/etc/x:1:1: oauth needs \"keys FILE\" or \"introspect URL\"\n" },
+	{ "oauth issuer a audience b keys k introspect https://a.b/\n",
+	    "/etc/x:1:1: oauth needs \"keys FILE\" or \"introspect URL\"\n" },
+	{ "oauth issuer a audience b introspect http://a.b/ at 192.0.2.1 client "
+	    "c secret-file s\n", "/etc/x:1:1: introspect needs a URL such as "
+	    "https://id.example.org/introspect\n" },
+	{ "oauth issuer a audience b introspect https://192.0.2.1/ at 192.0.2.1 "
+	    "client c secret-file s\n", "/etc/x:1:1: introspect needs a URL such "
+	    "as https://id.example.org/introspect\n" },
+	{ "oauth issuer a audience b introspect https://a.b/ client c "
+	    "secret-file s\n", "/etc/x:1:1: introspect needs \"at ADDRESS\", "
+	    "and the port of the URL\n" },
+	{ "oauth issuer a audience b introspect https://a.b:444/ at 192.0.2.1:443 "
+	    "client c secret-file s\n", "/etc/x:1:1: introspect needs \"at "
+	    "ADDRESS\", and the port of the URL\n" },
+	{ "oauth issuer a audience b introspect https://a.b/ at 192.0.2.1\n",
+	    "/etc/x:1:1: introspect needs \"client NAME\" and \"secret-file "
+	    "FILE\"\n" },
+	{ "oauth issuer a audience b introspect https://a.b/ at 192.0.2.1 client "
+	    "c secret-file s\noauth issuer d audience b introspect https://a.b/ "
+	    "at 192.0.2.1 client c secret-file s\n",
+	    "/etc/x:2:1: one issuer may be asked: another would be shown its "
+	    "tokens\n" },
+	{ "oauth issuer a audience b keys c\noauth issuer a audience d keys "
+	    "e\n", "/etc/x:2:1: the same issuer was on line 1 already\n" },
+	/* back ends */
+	{ "backend mysql b\n",
+	    "/etc/x:1:9: unknown word \"mysql\"\n" },
+	{ "backend sqlit b\n",
+	    "/etc/x:1:9: unknown word \"sqlit\", did you mean "
+	    "\"sqlite\"?\n" },
+	{ "backend sqlite b file /f\n",
+	    "/etc/x:1:1: backend sqlite needs \"query TEXT\"\n" },
+	{ "backend sqlite b qeury x\n",
+	    "/etc/x:1:18: \"qeury\" is no option of backend sqlite, did you "
+	    "mean \"query\"?\n" },
+	{ "backend sqlite b/c file /f query q\n",
+	    "/etc/x:1:16: \"b/c\" is not a name of letters, digits, - _ and "
+	    ".\n" },
+	{ "backend pam b service x run-as root\n",
+	    "/etc/x:1:32: \"root\" is not a user (never root) or user:group, "
+	    "by name or number\n" },
+	{ B, "/etc/x:3:1: there is no backend b\n" },
+	{ "backend pam b service x\nbackend dovecot b socket /s\n",
+	    "/etc/x:2:1: backend b was there on line 1 already\n" },
+	{ "backend postgresql b at db.example.org database d login l query q"
+	    "\n", "/etc/x:1:25: \"db.example.org\" is not an address such as "
+	    "192.0.2.1:5432, or an absolute path\n" },
+	{ "backend postgresql b at 192.0.2.1 database d login l query q\n",
+	    "/etc/x:1:1: another host needs \"tls NAME\", or secrets would "
+	    "cross in the clear\n" },
+	{ "backend postgresql b at /run tls a.org ca-file c database d login l "
+	    "query q\n", "/etc/x:1:1: a socket of this host has no TLS\n" },
+	{ "backend ldap b at 127.0.0.1 tls a.org dn {user}\n",
+	    "/etc/x:1:1: tls NAME and ca-file FILE go together\n" },
+	{ "backend ldap b at 127.0.0.1\n",
+	    "/etc/x:1:1: a directory needs \"dn TEMPLATE\", or \"base NAME\" "
+	    "and \"filter TEMPLATE\"\n" },
+	{ "backend ldap b at 127.0.0.1 dn {user} base dc=a filter {user}\n",
+	    "/etc/x:1:1: a directory needs \"dn TEMPLATE\", or \"base NAME\" "
+	    "and \"filter TEMPLATE\"\n" },
+	{ "backend ldap b at 127.0.0.1 dn uid={usr}\n",
+	    "/etc/x:1:32: \"uid={usr}\" is not a text with {user} or {name}, "
+	    "and perhaps {domain}, in it\n" },
+	{ "backend ldap b at 127.0.0.1 dn uid={user} login x\n",
+	    "/etc/x:1:1: login and password-file go together, and with a "
+	    "filter\n" },
 	{ D D, "/etc/x:5:1: domain a.org was there on line 1 already\n" },
 	{ "spool /a\nspool /b\n",
 	    "/etc/x:2:1: spool was set already at /etc/x:1\n" },
@@ -223,7 +332,7 @@ test_empty_opens_nothing(void **state)
 		CHECK_NUM(c->nrelays, 0, "%zu", i);
 		CHECK_STR(c->hostname, "mx.example.org", "%zu", i);
 		CHECK_NUM(c->receivers, 2, "%zu", i);
-		CHECK_STR(c->tls.key, "", "%zu", i);
+		CHECK_NUM(c->ntls, 0, "%zu", i);
 		CHECK(!c->is_private_target_allowed, "%zu", i);
 		CHECK(!c->is_no_sandbox_allowed, "%zu", i);
 		config_free(c);
@@ -354,7 +463,7 @@ test_example_relay(void **state)
 	CHECK_NUM(c->listens[0].tls, CONFIG_TLS_NONE, "no certificate");
 	CHECK_NUM(c->listens[0].port, 25, "port");
 	CHECK(address_parse(SPAN("::ffff:127.0.0.1"), &a) == ERR_OK, "mapped");
-	CHECK(networks_hold(c->listens[0].from, c->listens[0].nfrom, &a),
+	CHECK(networks_hold(c->listens[0].from.list, c->listens[0].from.n, &a),
 	    "a mapped peer is its IPv4 address");
 	config_free(c);
 }
@@ -364,6 +473,7 @@ test_many_shapes(void **state)
 {
 	struct config *c = good(
 	    "tls key \"/a \\\"b\\\\\" certificate ./c # comment\r\n"
+	    "tls certificate second key k\n"
 	    "listen submission tls implicit\n"
 	    "listen mx on [2001:db8::1]:2525 from 192.0.2.0/24,\n"
 	    "    2001:db8::/32, 203.0.113.1 tls none\n"
@@ -376,15 +486,21 @@ test_many_shapes(void **state)
 	    "domain A.Example {\nusers file a#b\n"
 	    "deliver maildir m/{user} }\n"
 	    "log to file log\nlog level debug\n"
-	    "user smtp 1000:ph-smtp\n");
+	    "user smtp 1000:ph-smtp\n"
+	    "no-mail Old.example, .example,\n    none.example.org\n"
+	    "grant Anna@A.Example sender Sales@B.example, @c.example\n");
 
 	(void)state;
-	CHECK_STR(c->tls.key, "/a \"b\\", "escapes");
-	CHECK_STR(c->tls.certificate, "/etc/c", "relative");
+	CHECK_STR(c->grants[0].user, "anna@a.example", "lower case");
+	CHECK_STR(c->grants[0].senders, "sales@b.example,@c.example", "one text");
+	CHECK_NUM(c->ntls, 2, "certificates");
+	CHECK_STR(c->tls[0].key, "/a \"b\\", "escapes");
+	CHECK_STR(c->tls[0].certificate, "/etc/c", "relative");
+	CHECK_STR(c->tls[1].certificate, "/etc/second", "in order");
 	CHECK_NUM(c->listens[0].port, 465, "submission, implicit");
 	CHECK_NUM(c->listens[1].port, 2525, "said");
 	CHECK_NUM(c->listens[1].address.n, 16, "v6");
-	CHECK_NUM(c->listens[1].nfrom, 3, "over two lines");
+	CHECK_NUM(c->listens[1].from.n, 3, "over two lines");
 	CHECK_NUM(c->listens[2].port, 25, "bare v6");
 	CHECK_STR(c->relays[0].domain, "b.example", "lower case");
 	CHECK_STR(c->relays[0].user, "u@x", "up to the last at-sign");
@@ -395,6 +511,14 @@ test_many_shapes(void **state)
 	CHECK(config_relay_for(c, SPAN("d.example")) == &c->relays[1], "rest");
 	CHECK_NUM(c->relays[1].port, 2526, "said");
 	CHECK_STR(c->relays[2].domain, "via", "quoted is no keyword");
+	CHECK(config_is_no_mail(c, SPAN("OLD.example"), true) &&
+	    config_is_no_mail(c, SPAN("none.example.org"), true), "said");
+	CHECK(config_is_no_mail(c, SPAN("x.y.example"), false) &&
+	    !config_is_no_mail(c, SPAN("x.y.example"), true), "below");
+	CHECK(!config_is_no_mail(c, SPAN("example"), false) &&
+	    !config_is_no_mail(c, SPAN(".example"), false) &&
+	    !config_is_no_mail(c, SPAN("x.none.example.org"), false) &&
+	    !config_is_no_mail(c, SPAN(""), false), "others");
 	CHECK_NUM(c->nresolvers, 2, "resolvers");
 	CHECK_NUM(c->resolvers[0].port, 5353, "said");
 	CHECK_NUM(c->resolvers[1].port, 53, "default");

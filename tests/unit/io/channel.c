@@ -10,8 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#define NOBODY	65534u
 
 struct end {
 	struct channel	*c;
@@ -322,6 +326,53 @@ test_lossy_drops_and_counts(void **state UNUSED)
 	pair_end(&p);
 }
 
+/*
+ * Descriptors under way count by user, whoever has sent them: ours wait until
+ * others have arrived.  In a process that has no rights beyond the limit.
+ */
+static void
+wait_for_others(void)
+{
+	struct rlimit few = { 40, 40 };
+	int others[2], fd = eventfd(0, EFD_CLOEXEC);
+	struct pair p;
+
+	if (geteuid() == 0)
+		assert_int_equal(setresuid(NOBODY, NOBODY, NOBODY), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	pair_begin(&p, false);
+	pair_join(&p);
+	assert_int_equal(channel_pair(others), ERR_OK);
+	for (unsigned int i = 0; i < 6; i++)
+		raw_send(others[0], SPAN("x"), 8);
+	assert_int_equal(channel_send(p.a.c, 1, SPAN("x"), &fd, 1), ERR_OK);
+	assert_int_equal(channel_send(p.a.c, 2, SPAN("y"), NULL, 0), ERR_OK);
+	rig_run_ms(&p.rig, 30);
+	CHECK_NUM(p.b.frames, 0, "they wait");
+	CHECK_NUM(p.a.closed, 0, "and it goes on");
+	(void)close(others[1]);
+	for (unsigned int i = 0; i < 100 && p.b.frames < 2; i++)
+		rig_run_ms(&p.rig, 20);
+	CHECK_STR(p.b.text, "1:x|2:y|", "in order");
+	CHECK_NUM(p.b.nfds, 1, "descriptor");
+	(void)close(others[0]);
+	pair_end(&p);
+}
+
+static void
+test_descriptors_under_way(void **state UNUSED)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		wait_for_others();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	CHECK_NUM(status, 0, "see above");
+}
+
 static void
 test_peer_gone(void **state UNUSED)
 {
@@ -349,6 +400,7 @@ main(void)
 		TEST(test_frame_cut_anywhere, "PRS-6"),
 		TEST(test_slow_peer_has_a_bound, ""),
 		TEST(test_lossy_drops_and_counts, "LOG-3"),
+		TEST(test_descriptors_under_way, "OPS-3"),
 		TEST(test_peer_gone, "PRV-4"),
 	};
 

@@ -155,6 +155,57 @@ test_left_octets(void **state UNUSED)
 	talk_end(&t);
 }
 
+/* What is not used stays in the kernel, whoever reads it next. */
+static void
+test_peek(void **state UNUSED)
+{
+	struct talk t;
+
+	talk_begin(&t);
+	t.uses = 2;
+	stream_peek(t.s, true);
+	say(&t, "abc");
+	say(&t, "d");
+	CHECK_STR(t.seen, "[abc][c][d]", "at once again");
+	t.pauses = true;
+	say(&t, "efg");
+	CHECK_STR(t.seen, "[abc][c][d][efg]", "shown once");
+	stream_peek(t.s, false);
+	t.uses = SIZE_MAX;
+	t.pauses = false;
+	stream_resume(t.s);
+	rig_run_ms(&t.rig, 2);
+	CHECK_STR(t.seen, "[abc][c][d][efg][g]", "what was left");
+	stream_peek(t.s, true);
+	t.frees = true;
+	say(&t, "hi");
+	CHECK_NUM(t.shown, 6, "freed inside");
+	talk_end(&t);
+}
+
+/* Octets that nobody was shown yet, in the kernel or left. */
+static void
+test_has_come(void **state UNUSED)
+{
+	struct talk t;
+
+	talk_begin(&t);
+	CHECK(!stream_has_come(t.s), "nothing");
+	assert_int_equal(write(t.peer, "ab", 2), 2);
+	CHECK(stream_has_come(t.s), "in the kernel");
+	t.uses = 1;
+	rig_run_ms(&t.rig, 2);
+	CHECK_STR(t.seen, "[ab]", "nothing was taken by looking");
+	CHECK(stream_has_come(t.s), "left");
+	t.uses = SIZE_MAX;
+	stream_resume(t.s);
+	rig_run_ms(&t.rig, 2);
+	CHECK(!stream_has_come(t.s), "all used");
+	(void)shutdown(t.peer, SHUT_WR);
+	CHECK(!stream_has_come(t.s), "an end is no octet");
+	talk_end(&t);
+}
+
 static void
 test_pause(void **state UNUSED)
 {
@@ -419,6 +470,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_echo, ""),
 		TEST(test_left_octets, "PRS-2"),
+		TEST(test_peek, ""),
+		TEST(test_has_come, "SMTP-6"),
 		TEST(test_pause, "SPL-12"),
 		TEST(test_freed_in_data, ""),
 		TEST(test_input_has_a_bound, ""),

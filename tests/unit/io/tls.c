@@ -10,6 +10,7 @@
  */
 #include "pem.h"
 #include "rig.h"
+#include "signer.h"
 
 #include "io/stream.h"
 #include "io/tls.h"
@@ -274,11 +275,9 @@ static void
 test_good(void **state UNUSED)
 {
 	struct tls_context *tls;
-	char why[TLS_WHY_MAX];
 	struct scene c = { 0 };
 
-	assert_int_equal(tls_context_server(span_str(pem.cert),
-	    span_str(pem.key), &tls, why), ERR_OK);
+	tls = signer_server(&pem);
 	play(&c, tls, script_good);
 	CHECK_STR(c.lines, "P:STARTTLS|T:NOOP|T:QUIT|", "lines");
 	CHECK_STR(c.heard, "250 ok\r\n", "heard");
@@ -440,10 +439,8 @@ static void
 test_attacks(void **state UNUSED)
 {
 	struct tls_context *tls;
-	char why[TLS_WHY_MAX];
 
-	assert_int_equal(tls_context_server(span_str(pem.cert),
-	    span_str(pem.key), &tls, why), ERR_OK);
+	tls = signer_server(&pem);
 	for (size_t i = 0; i < COUNT(attacks); i++) {
 		struct scene c = { 0 };
 
@@ -484,11 +481,9 @@ static void
 test_nothing_extra(void **state UNUSED)
 {
 	struct tls_context *tls;
-	char why[TLS_WHY_MAX];
 	struct scene c = { 0 };
 
-	assert_int_equal(tls_context_server(span_str(pem.cert),
-	    span_str(pem.key), &tls, why), ERR_OK);
+	tls = signer_server(&pem);
 	play(&c, tls, script_nothing_extra);
 	CHECK(c.has_shaken, "no ticket, early data or compression");
 	CHECK_NUM(c.end, STREAM_END_PEER, "close_notify");
@@ -535,10 +530,8 @@ static void
 test_alpn(void **state UNUSED)
 {
 	struct tls_context *tls;
-	char why[TLS_WHY_MAX];
 
-	assert_int_equal(tls_context_server(span_str(pem.cert),
-	    span_str(pem.key), &tls, why), ERR_OK);
+	tls = signer_server(&pem);
 	for (alpn_row = 0; alpn_row < COUNT(alpns); alpn_row++) {
 		struct scene c = { 0 };
 
@@ -570,10 +563,8 @@ test_any_sni(void **state UNUSED)
 	static const char *const names[] = { "mx.example.org", "unknown.test",
 	    "a\\b", "a b", "..", "-", NULL };
 	struct tls_context *tls;
-	char why[TLS_WHY_MAX];
 
-	assert_int_equal(tls_context_server(span_str(pem.cert),
-	    span_str(pem.key), &tls, why), ERR_OK);
+	tls = signer_server(&pem);
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct scene c = { 0 };
 
@@ -608,11 +599,9 @@ static void
 test_pieces(void **state UNUSED)
 {
 	struct tls_context *tls;
-	char why[TLS_WHY_MAX];
 	struct scene c = { 0 };
 
-	assert_int_equal(tls_context_server(span_str(pem.cert),
-	    span_str(pem.key), &tls, why), ERR_OK);
+	tls = signer_server(&pem);
 	play(&c, tls, script_pieces);
 	CHECK_STR(c.lines, "P:STARTTLS|T:NOOP|T:RSET|T:VRFY x|T:QUIT|",
 	    "lines");
@@ -650,15 +639,13 @@ test_file(void **state UNUSED)
 {
 	static uint8_t content[200000];
 	struct tls_context *tls;
-	char why[TLS_WHY_MAX];
 	struct scene c = { .file = memfd_create("test", MFD_CLOEXEC) };
 
 	for (size_t i = 0; i < sizeof content; i++)
 		content[i] = (uint8_t)(i * 7 >> 3);
 	assert_int_equal(write(c.file, content, sizeof content),
 	    sizeof content);
-	assert_int_equal(tls_context_server(span_str(pem.cert),
-	    span_str(pem.key), &tls, why), ERR_OK);
+	tls = signer_server(&pem);
 	play(&c, tls, script_file);
 	CHECK(c.has_shaken, "every octet in its place, %zu", file_heard);
 	(void)close(c.file);
@@ -793,24 +780,17 @@ test_certificate_names(void **state UNUSED)
 static void
 test_bad_files(void **state UNUSED)
 {
-	static struct pem other;
 	struct tls_context *tls;
 	static char cut[sizeof pem.cert + 100];
 	char why[TLS_WHY_MAX];
 
-	pem_make(&other, "other.example");
-	CHECK_NUM(tls_context_server(SPAN(""), span_str(pem.key), &tls, why),
+	CHECK_NUM(tls_context_server(SPAN(""), &signer_seam, &tls, why),
 	    ERR_SYNTAX, "no certificate");
-	CHECK_NUM(tls_context_server(span_str(pem.cert), SPAN("x"), &tls, why),
-	    ERR_SYNTAX, "no key");
-	CHECK_NUM(tls_context_server(span_str(pem.cert), span_str(other.key),
-	    &tls, why), ERR_SYNTAX, "another's key");
-	CHECK(strstr(why, "key") != NULL, "%s", why);
 	CHECK_NUM(tls_context_client(SPAN("nothing"), true, &tls, why),
 	    ERR_SYNTAX, "nobody to trust");
 	(void)snprintf(cut, sizeof cut, "%s%.100s", pem.cert, pem.cert);
-	CHECK_NUM(tls_context_server(span_str(cut), span_str(pem.key), &tls,
-	    why), ERR_SYNTAX, "chain cut short");
+	CHECK_NUM(tls_context_server(span_str(cut), &signer_seam, &tls, why),
+	    ERR_SYNTAX, "chain cut short");
 }
 
 static void

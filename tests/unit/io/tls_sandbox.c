@@ -5,7 +5,7 @@
  * role's sandbox over itself, and only then sees the peer's first octet.  A
  * call outside the role's profile kills it, which its status tells.
  */
-#include "pem.h"
+#include "signer.h"
 #include "rig.h"
 
 #include "io/stream.h"
@@ -76,8 +76,10 @@ side_prepare(struct side *c, enum sandbox_profile profile)
 	char why[TLS_WHY_MAX];
 	enum err e;
 
+	if (signer_add(&pem, why) != ERR_OK)
+		return false;
 	e = profile == SANDBOX_RECEIVER ?
-	    tls_context_server(span_str(pem.cert), span_str(pem.key), &c->tls,
+	    tls_context_server(span_str(pem.cert), &signer_seam, &c->tls,
 	    why) : tls_context_client(span_str(pem.cert), true, &c->tls, why);
 	return e == ERR_OK && tls_warm_up() == ERR_OK &&
 	    file_memfd("content", &c->file) == ERR_OK &&

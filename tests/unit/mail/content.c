@@ -38,6 +38,28 @@ static const struct {
 	{ "A: b\r\n\r\nlong enough for words \xc3\xa4\r\n",
 		8, 24, 1, 6, 0, 0, CONTENT_8BIT },
 	{ "an-extremely-long-field-name: b\r\n\r\n", 35, 31, 1, 33, 0, 0, 0 },
+	/* RFC 8689 section 3 */
+	{ "TLS-Required: No\r\n\r\n", 20, 16, 1, 18, 0, 0,
+		CONTENT_TLS_OPTIONAL },
+	{ "tls-required:NO\r\n\r\n", 19, 15, 1, 17, 0, 0,
+		CONTENT_TLS_OPTIONAL },
+	{ "TLS-Required:\r\n \tno \r\n\r\n", 24, 13, 1, 22, 0, 0,
+		CONTENT_TLS_OPTIONAL },
+	{ "TLS-Required: Nope\r\n\r\n", 22, 18, 1, 20, 0, 0, 0 },
+	{ "TLS-Required: N o\r\n\r\n", 21, 17, 1, 19, 0, 0, 0 },
+	{ "TLS-Required: N\r\n o\r\n\r\n", 23, 15, 1, 21, 0, 0, 0 },
+	{ "TLS-Required: Yes\r\n\r\n", 21, 17, 1, 19, 0, 0, 0 },
+	{ "TLS-Required: No (really)\r\n\r\n", 29, 25, 1, 27, 0, 0, 0 },
+	{ "TLS-Required:\r\n\r\n", 17, 13, 1, 15, 0, 0, 0 },
+	{ "TLS-Required: No\r\nTLS-Required: No\r\n\r\n",
+		38, 16, 2, 18, 0, 0, 0 },
+	{ "TLS-Required: no\r\nA: b\r\nTLS-Required: x\r\n\r\n",
+		43, 16, 3, 18, 0, 0, 0 },
+	{ "TLS-Required: x\r\nTLS-Required: No\r\n\r\n",
+		37, 16, 2, 18, 0, 0, 0 },
+	{ "A: b\r\n\r\nTLS-Required: No\r\n", 8, 16, 1, 6, 0, 0, 0 },
+	{ "Received: by mx.example.org\r\nTLS-Required: No\r\n\r\n",
+		49, 27, 2, 29, 1, 1, CONTENT_TLS_OPTIONAL },
 };
 
 static void

@@ -4,6 +4,7 @@
  */
 #include "check.h"
 #include "mail/dsn.h"
+#include "mail/envelope.h"
 
 static struct dsn_recipient rcpt = {
 	.address = SPAN("user@example.net"),
@@ -140,6 +141,42 @@ test_copy_limit(void **state UNUSED)
 	}
 }
 
+/* RFC 2852 section 5: in its place among the fields of the message. */
+static void
+test_deliver_by(void **state UNUSED)
+{
+	struct dsn d = base;
+	char *text = write_text(&d);
+
+	CHECK(strstr(text, "Deliver-By") == NULL, "%s", text);
+	free(text);
+	d.by_ms = 1795469357000;
+	d.hold_ms = 1795469357000;
+	text = write_text(&d);
+	CHECK(text != NULL && strstr(text, "Arrival-Date: Mon, 23 Nov 2026 21:29:17 +0000\r\n"
+	    "Deliver-By-Date: Mon, 23 Nov 2026 21:29:17 +0000\r\n"
+	    "Future-Release-Request: until;2026-11-23T21:29:17Z\r\n") != NULL,
+	    "%s", text);
+	free(text);
+}
+
+/* RFC 8689 4.3: said by who does not want TLS required. */
+static void
+test_tls_required(void **state UNUSED)
+{
+	for (int is_optional = 0; is_optional < 2; is_optional++) {
+		struct dsn d = base;
+		char *text;
+
+		d.is_tls_optional = is_optional != 0;
+		text = write_text(&d);
+		CHECK(text != NULL &&
+		    (strstr(text, "\r\nTLS-Required: No\r\n") != NULL) ==
+		    d.is_tls_optional, "%s", text);
+		free(text);
+	}
+}
+
 static void
 test_8bit_is_said(void **state UNUSED)
 {
@@ -170,11 +207,11 @@ test_boundary_is_unique(void **state UNUSED)
 	free(text);
 }
 
-/* A full buf keeps what it had. */
+/* A full buf keeps what it had: not even the brief one fits. */
 static void
 test_full(void **state UNUSED)
 {
-	for (size_t limit = 1; limit < 1300; limit += 37) {
+	for (size_t limit = 1; limit < 900; limit += 37) {
 		struct buf to = buf_make(limit);
 
 		CHECK_NUM(buf_addc(&to, 'x'), ERR_OK, "%zu", limit);
@@ -184,12 +221,58 @@ test_full(void **state UNUSED)
 	}
 }
 
+/*
+ * As many recipients as a message has, each with as much to say of it as can
+ * be: a report that does not fit would be tried for ever.
+ */
+static void
+test_largest(void **state)
+{
+	static struct dsn_recipient list[ENVELOPE_RECIPIENTS_MAX];
+	static char orcpt[ENVELOPE_ORCPT_MAX + 1], text[DSN_TEXT_MAX + 1],
+	    address[255], remote[513], header[1024u * 1024];
+	struct dsn d = base;
+	struct buf to = buf_make(DSN_MAX);
+
+	(void)state;
+	memset(orcpt, '\\', ENVELOPE_ORCPT_MAX);
+	memcpy(orcpt, "utf-8;\xc3\xa9", 8);
+	for (size_t i = 0; i < DSN_TEXT_MAX; i++)
+		text[i] = i % 73 == 72 ? ' ' : 'x';
+	for (size_t i = 0; i < 64; i++)
+		address[i] = '=';
+	for (size_t i = 64; i < 254; i++)
+		address[i] = i % 2 == 0 ? '\xc3' : '\xa9';
+	address[64] = '@';
+	address[65] = 'x';
+	memset(remote, 'r', 512);
+	for (size_t i = 0; i + 2 < sizeof header; i++)
+		header[i] = i % 2 == 0 ? 'x' : '\n';
+	for (size_t i = 0; i < COUNT(list); i++)
+		list[i] = (struct dsn_recipient){
+			.address = span_str(address),
+			.orcpt = span_str(orcpt),
+			.status = SPAN("5.100.100"),
+			.remote = span_str(remote), .code = 550,
+			.text = span_str(text),
+		};
+	d.recipients = list;
+	d.nrecipients = COUNT(list);
+	d.original = span_str(header);
+	d.original_max = sizeof header;
+	CHECK_NUM(dsn_write(&d, &to), ERR_OK, "%zu octets", to.n);
+	buf_free(&to);
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(test_largest, "DLV-1"),
 	TEST(test_fields, ""),
 	TEST(test_no_injection, "SMTP-9"),
 	TEST(test_long_words_fold, ""),
 	TEST(test_copy_limit, ""),
 	TEST(test_8bit_is_said, ""),
+	TEST(test_deliver_by, ""),
+	TEST(test_tls_required, ""),
 	TEST(test_boundary_is_unique, ""),
 	TEST(test_full, ""),
 };

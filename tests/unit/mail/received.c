@@ -47,8 +47,22 @@ test_forms(void **state UNUSED)
 	    "\tfor <user@example.org>;\r\n"
 	    "\tThu, 1 Jan 1970 00:00:00 +0000\r\n", "all");
 	r = plain;
+	r.name = SPAN("host.example");
+	CHECK_STR(written(&r, got, sizeof got),
+	    "Received: from client.example.net\r\n"
+	    "\t (host.example [192.0.2.1])\r\n"
+	    "\tby mx.example.org (Posthorse)\r\n"
+	    "\twith ESMTP id 00000000000000000000000000;\r\n"
+	    "\tThu, 1 Jan 1970 00:00:00 +0000\r\n", "a name");
+	r = plain;
+	r.client = SPAN("unknown");
 	r.is_esmtp = false;
 	r.helo = SPAN("");
+	CHECK_STR(written(&r, got, sizeof got),
+	    "Received: from unknown (unknown)\r\n"
+	    "\tby mx.example.org (Posthorse)\r\n"
+	    "\twith SMTP id 00000000000000000000000000;\r\n"
+	    "\tThu, 1 Jan 1970 00:00:00 +0000\r\n", "nobody");
 	r.client = SPAN("local uid 1000");
 	CHECK_STR(written(&r, got, sizeof got),
 	    "Received: from unknown (local uid 1000)\r\n"

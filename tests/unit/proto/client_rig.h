@@ -25,6 +25,10 @@ struct rig {
 	unsigned int		 mails;		/* still to begin */
 	bool			 is_closed, is_8bit, shows_time;
 	bool			 is_content_stuck;
+	bool			 goes_on;	/* with who is open, ... */
+	bool			 is_under_way;	/* as it does now */
+	bool			 is_verified;
+	const struct smtp_client_message *like;	/* what a message asks for */
 	unsigned int		 ahead;		/* recipients of the next */
 	bool			 is_ahead_8bit;
 	uint64_t		 size, ahead_size;
@@ -69,6 +73,15 @@ name_rcpts(struct smtp_client_rcpt *rcpts, size_t n)
 		};
 }
 
+static bool
+has_open(const struct rig *r)
+{
+	for (size_t i = 0; i < r->nrcpts; i++)
+		if (smtp_client_is_open(&r->rcpts[i]))
+			return true;
+	return false;
+}
+
 static void
 begin(struct rig *r)
 {
@@ -80,7 +93,18 @@ begin(struct rig *r)
 		.is_8bit = r->is_8bit,
 	};
 
-	name_rcpts(r->rcpts, r->nrcpts);
+	if (!r->is_under_way)
+		name_rcpts(r->rcpts, r->nrcpts);
+	if (r->like != NULL) {
+		struct smtp_client_message like = *r->like;
+
+		like.rcpts = m.rcpts;
+		like.nrcpts = m.nrcpts;
+		for (size_t i = 0; r->like->rcpts != NULL && i < m.nrcpts &&
+		    !r->is_under_way; i++)
+			m.rcpts[i] = r->like->rcpts[i];
+		m = like;
+	}
 	smtp_client_begin(&r->c, &m);
 }
 
@@ -95,11 +119,11 @@ note_verdict(struct rig *r, const struct smtp_client_action *a)
 static void
 on_ready(struct rig *r)
 {
-	if (r->mails == 0) {
+	if ((r->mails == 0 && !r->is_under_way) || !smtp_client_may_begin(&r->c)) {
 		smtp_client_quit(&r->c);
 		return;
 	}
-	r->mails--;
+	r->mails -= !r->is_under_way;
 	begin(r);
 }
 
@@ -124,10 +148,11 @@ go_ahead(struct rig *r)
 }
 
 static void
-on_content(struct rig *r)
+on_content(struct rig *r, bool is_chunk)
 {
-	note(r, "<content>|");
-	r->due++;
+	note(r, is_chunk ? "<chunk>|" : "<content>|");
+	/* The reply to BDAT is that to its octets. */
+	r->due += !is_chunk;
 	go_ahead(r);
 	if (!r->is_content_stuck)
 		smtp_client_content_sent(&r->c);
@@ -148,19 +173,21 @@ act(struct rig *r, const struct smtp_client_action *a)
 		note_verdict(r, a);
 	} else if (a->kind == SMTP_CLIENT_START_TLS) {
 		note(r, "<tls>|");
-		smtp_client_tls_ready(&r->c);
+		smtp_client_tls_ready(&r->c, r->is_verified);
 	} else if (a->kind == SMTP_CLIENT_CONTENT)
-		on_content(r);
-	else if (a->kind == SMTP_CLIENT_MESSAGE_DONE)
+		on_content(r, a->is_chunk);
+	else if (a->kind == SMTP_CLIENT_MESSAGE_DONE) {
 		note(r, "<sent>|");
-	else if (a->kind == SMTP_CLIENT_UNFIT) {
+		r->is_under_way = r->goes_on && has_open(r);
+	} else if (a->kind == SMTP_CLIENT_UNFIT) {
 		note(r, "unfit=");
 		note_verdict(r, a);
 	}
 	else if (a->kind == SMTP_CLIENT_READY)
 		on_ready(r);
 	else if (a->kind == SMTP_CLIENT_CLOSE) {
-		note(r, "close:%s:", ends[a->end]);
+		note(r, "close:%s%s:", ends[a->end],
+		    a->is_tls_trouble ? "+tls" : "");
 		note_verdict(r, a);
 		r->is_closed = true;
 	}
@@ -236,7 +263,7 @@ run(struct rig *r, const struct smtp_client_settings *set)
 {
 	smtp_client_init(&r->c, set);
 	if (*r->server != '@' && *r->server != '-')
-		smtp_client_connected(&r->c);
+		smtp_client_connected(&r->c, r->is_verified);
 	run_actions(r);
 	r->due = 1;
 	while (!r->is_closed && r->due > 0 && *r->server != '\0') {

@@ -70,6 +70,43 @@ test_mx_cut_and_overlong(void **state)
 		    ERR_SYNTAX, "%zu more", more);
 }
 
+/* What stands in a PTR record is a stranger's: a host name, or no name. */
+static void
+test_ptr(void **state)
+{
+	static const struct {
+		struct span	 rdata;
+		const char	*name;
+	} rows[] = {
+		{ O("\4host\7example\0"), "host.example" },
+		{ O("\4HOST\7Example\0"), "host.example" },
+		{ O("\1a\0"), "a" },
+		{ O("\0"), NULL },
+		{ O(""), NULL },
+		{ O("\4host"), NULL },
+		{ O("\4host\0x"), NULL },
+		{ O("\5ho\nst\7example\0"), NULL },
+		{ O("\5ho st\7example\0"), NULL },
+		{ O("\5ho\"st\7example\0"), NULL },
+		{ O("\5ho\\st\7example\0"), NULL },
+		{ O("\5ho.st\7example\0"), NULL },
+		{ O("\5ho\xe4st\7example\0"), NULL },
+		{ O("\5ho\0st\7example\0"), NULL },
+		{ O("\xc0\4\0"), NULL },
+	};
+	struct dns_name name;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		enum err e = dns_ptr_parse(rows[i].rdata, &name);
+
+		CHECK_NUM(e, rows[i].name == NULL ? ERR_SYNTAX : ERR_OK,
+		    "row %zu", i);
+		if (rows[i].name != NULL)
+			CHECK_STR(name.text, rows[i].name, "row %zu", i);
+	}
+}
+
 static void
 test_names(void **state)
 {
@@ -161,6 +198,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_mx, "DNS-1 DNS-2 PRS-6"),
 		TEST(test_mx_cut_and_overlong, "PRS-6"),
+		TEST(test_ptr, "DNS-2 PRS-6 MEM-4"),
 		TEST(test_names, "DNS-2 MEM-4"),
 		TEST(test_public, "DNS-6"),
 	};

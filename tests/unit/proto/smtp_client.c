@@ -115,7 +115,22 @@ static const struct stage {
 	    BYE },
 	{ "starttls with octets behind", 1,
 	    "220 hi|250-x\\250 STARTTLS|220 go|^250 injected|",
-	    "EHLO me|STARTTLS|close:host:retry,0,4.7.0|" },
+	    "EHLO me|STARTTLS|close:host+tls:retry,0,4.7.0|" },
+	/* What TLS-Required: No would have go on without. */
+	{ "starttls, and gone", 1, "220 hi|250-x\\250 STARTTLS|@",
+	    "EHLO me|STARTTLS|close:host+tls:retry,0,4.4.2|" },
+	{ "starttls 421", 1, "220 hi|250-x\\250 STARTTLS|421 no|",
+	    "EHLO me|STARTTLS|close:host+tls:retry,421,4.0.0|" },
+	{ "nothing good behind tls", 1,
+	    "220 hi|250-x\\250 STARTTLS|220 go|550 no|",
+	    "EHLO me|STARTTLS|<tls>|EHLO me|QUIT|"
+	    "close:host+tls:failed,550,5.0.0|" },
+	{ "gone behind tls", 1, "220 hi|250-x\\250 STARTTLS|220 go|250 x|@",
+	    "EHLO me|STARTTLS|<tls>|EHLO me|MAIL FROM:<s@y>|"
+	    "close:host:retry,0,4.4.2|" },
+	{ "starttls refused, and gone", 1,
+	    "220 hi|250-x\\250 STARTTLS|454 no|@",
+	    "EHLO me|STARTTLS|MAIL FROM:<s@y>|close:host:retry,0,4.4.2|" },
 	{ "codes disagree", 1, "220 hi|250-x\\251 y|",
 	    "EHLO me|close:host:retry,0,4.5.0|" },
 };
@@ -197,7 +212,7 @@ test_blocks_renew_the_deadline(void **state UNUSED)
 	r = (struct rig){ .mails = 1, .nrcpts = 1, .is_content_stuck = true,
 		.server = HI "250 x|250 x|354 go|" };
 	smtp_client_init(&r.c, &set);
-	smtp_client_connected(&r.c);
+	smtp_client_connected(&r.c, false);
 	for (int i = 0; i < 5; i++)
 		feed_reply(&r);
 	r.shows_time = true;
@@ -304,7 +319,7 @@ test_answered_stay_answered(void **state UNUSED)
 	r.is_closed = false;
 	r.server = HI "250 x|250 x|354 go|250 ok|221 bye|";
 	smtp_client_init(&r.c, &set);
-	smtp_client_connected(&r.c);
+	smtp_client_connected(&r.c, false);
 	r.mails = 1;
 	for (int i = 0; i < 3; i++) {
 		struct span none = SPAN("");
@@ -347,7 +362,7 @@ test_all_answered_before(void **state UNUSED)
 
 	run_stage(&(struct stage){ "", 2, HI "450 no|@", "" }, 0, &r);
 	smtp_client_init(&r.c, &set);
-	smtp_client_connected(&r.c);
+	smtp_client_connected(&r.c, false);
 	do
 		a = smtp_client_next(&r.c, &in);
 	while (a.kind != SMTP_CLIENT_READY && a.kind != SMTP_CLIENT_WAIT);
@@ -390,7 +405,7 @@ static const struct {
 	    "EHLO me|close:host:retry,0,4.7.4|" },
 	{ "required and refused", SMTP_CLIENT_TLS_REQUIRED,
 	    "220 hi|250-x\\250 STARTTLS|554 no|",
-	    "EHLO me|STARTTLS|QUIT|close:host:retry,554,5.0.0|" },
+	    "EHLO me|STARTTLS|QUIT|close:host+tls:retry,554,5.0.0|" },
 	{ "required", SMTP_CLIENT_TLS_REQUIRED,
 	    "220 hi|250-x\\250 STARTTLS|220 go|250-x\\250 AUTH PLAIN|235 ok|"
 	    "550 no|221 bye|", "EHLO me|STARTTLS|<tls>|EHLO me|"
@@ -427,7 +442,7 @@ test_handshake_lost(void **state UNUSED)
 	size_t n;
 
 	smtp_client_init(&c, &set);
-	smtp_client_connected(&c);
+	smtp_client_connected(&c, false);
 	for (n = 0; n < 100; n++)
 		if ((a = smtp_client_next(&c, &in)).kind ==
 		    SMTP_CLIENT_START_TLS)

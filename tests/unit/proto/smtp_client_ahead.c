@@ -197,7 +197,7 @@ test_window(void **state UNUSED)
 	r = (struct rig){ .nrcpts = 1, .mails = 1, .is_content_stuck = true,
 		.server = OPENED };
 	smtp_client_init(&r.c, &set);
-	smtp_client_connected(&r.c);
+	smtp_client_connected(&r.c, false);
 	for (int i = 0; i < 3; i++)
 		feed_reply(&r);
 	r.due = 0;
@@ -226,7 +226,7 @@ test_answered_is_not_asked_for(void **state UNUSED)
 	r.mails = 1;
 	r.server = OPENED;
 	smtp_client_init(&r.c, &set);
-	smtp_client_connected(&r.c);
+	smtp_client_connected(&r.c, false);
 	for (int i = 0; i < 3; i++)
 		feed_reply(&r);
 	CHECK(!smtp_client_ahead(&r.c, &m), "nobody is open");

@@ -5,9 +5,7 @@
 #include "proto/smtp_server.h"
 
 #include "check.h"
-#include "smtp_model.h"
-
-#include "base/rand.h"
+#include "smtp_play.h"
 
 #include <dirent.h>
 
@@ -21,178 +19,6 @@ static const struct smtp_policy mx = {
 	.bad_recipients = 1000, .body_line = 200, .auth_per_session = 3,
 	.hops = 5, .hops_own = 2,
 };
-
-/* What the test's owner did with a session. */
-struct play {
-	struct smtp_server	s;
-	char			out[8192];
-	size_t			nout;
-	unsigned int		ncommits, ndiscards, nbegins, nrefused;
-	char			content[2048], asked[300], user[300];
-	size_t			ncontent, committed;
-	uint32_t		nrecipients;
-	bool			is_closed, is_tls_wanted, holds_answers;
-	bool			store_fails, is_tls_refused;
-	struct smtp_action	held;
-};
-
-static void
-answer(struct play *p, const struct smtp_action *a)
-{
-	struct smtp_server *s = &p->s;
-	static const struct msg_id id = { { 1 } };
-	enum smtp_route route = SMTP_ROUTE_REMOTE;
-	struct span pass = s->sasl.password;
-
-	(void)snprintf(p->asked, sizeof p->asked, "%.*s", SPAN_FMT(a->text));
-	if (a->kind == SMTP_DO_MAIL) {
-		smtp_server_mail(s, RE_SENDER_OK, &id);
-	} else if (a->kind == SMTP_DO_RCPT) {
-		if (span_ends_nocase(a->text, SPAN("@example.org")))
-			route = span_starts_nocase(a->text, SPAN("no")) ?
-			    SMTP_ROUTE_UNKNOWN : SMTP_ROUTE_LOCAL;
-		if (span_starts_nocase(a->text, SPAN("later")))
-			route = SMTP_ROUTE_TEMPFAIL;
-		(void)smtp_server_rcpt(s, route, SPAN("example.org"),
-		    SPAN("key"));
-	} else if (a->kind == SMTP_DO_STARTTLS) {
-		smtp_server_starttls(s, p->is_tls_refused ? RE_TLS_LATER :
-		    RE_START_TLS);
-	} else if (a->kind == SMTP_DO_AUTH) {
-		smtp_server_auth(s, span_eq(pass, SPAN("pass")) ? RE_AUTH_OK :
-		    RE_AUTH_BAD, s->sasl.user);
-	} else if (a->kind == SMTP_DO_COMMIT) {
-		p->ncommits++;
-		p->committed = p->ncontent;
-		p->nrecipients = s->tx.nrecipients;
-		smtp_server_done(s, p->store_fails ? RE_NOT_STORED : RE_QUEUED);
-	}
-}
-
-static bool
-act(struct play *p, const struct smtp_action *a)
-{
-	struct smtp_server *s = &p->s;
-
-	switch (a->kind) {
-	case SMTP_DO_MORE:
-	case SMTP_DO_WAIT:
-		return false;
-	case SMTP_DO_CLOSE:
-		p->is_closed = true;
-		return false;
-	case SMTP_DO_BEGIN:
-		p->nbegins++;
-		p->ncontent = 0;
-		return true;
-	case SMTP_DO_BODY:
-		assert_true(a->text.n <= sizeof p->content - p->ncontent);
-		memcpy(p->content + p->ncontent, a->text.p, a->text.n);
-		p->ncontent += a->text.n;
-		return true;
-	case SMTP_DO_DISCARD:
-		p->ndiscards++;
-		smtp_server_done(s, a->reply);
-		return true;
-	case SMTP_DO_TLS:
-		p->is_tls_wanted = true;
-		return false;
-	case SMTP_DO_REFUSED:
-		p->nrefused++;
-		return true;
-	case SMTP_DO_DELAY:
-		smtp_server_delayed(s);
-		return true;
-	default:
-		if (p->holds_answers)
-			p->held = *a;
-		else
-			answer(p, a);
-		return true;
-	}
-}
-
-static void
-pump(struct play *p, struct span *in)
-{
-	struct smtp_action a;
-
-	do {
-		a = smtp_server_next(&p->s, in);
-		if (!smtp_server_may_send(&p->s))
-			continue;
-		assert_true(p->s.out.n < sizeof p->out - p->nout);
-		if (p->s.out.n > 0)
-			memcpy(p->out + p->nout, p->s.out.p, p->s.out.n);
-		p->nout += p->s.out.n;
-		p->out[p->nout] = '\0';
-		buf_cut(&p->s.out, 0);
-	} while (act(p, &a));
-}
-
-static struct play *
-play_begin(const struct smtp_policy *policy, bool is_tls)
-{
-	struct play *p = calloc(1, sizeof *p);
-	struct span none = span_of(NULL, 0);
-
-	assert_non_null(p);
-	smtp_server_begin(&p->s, policy, is_tls);
-	smtp_server_greet(&p->s, RE_GREETING, false);
-	pump(p, &none);
-	return p;
-}
-
-static void
-play_end(struct play *p)
-{
-	smtp_server_free(&p->s);
-	free(p);
-}
-
-/* Each octet from memory of its own, cut as asked; what is left is shown on. */
-static void
-say(struct play *p, const char *octets, size_t n)
-{
-	struct span in;
-	char *exact = malloc(n + 1);
-
-	assert_non_null(exact);
-	memcpy(exact, octets, n);
-	in = span_of(exact, n);
-	pump(p, &in);
-	CHECK(p->is_closed || p->is_tls_wanted || in.n == 0, "%.*s left",
-	    SPAN_FMT(in));
-	free(exact);
-}
-
-/* One line a time, as a client that waits. */
-static void
-say_lines(struct play *p, const char *script)
-{
-	while (*script != '\0' && !p->is_closed) {
-		const char *end = strstr(script, "\r\n");
-
-		assert_non_null(end);
-		say(p, script, (size_t)(end + 2 - script));
-		script = end + 2;
-	}
-}
-
-/* The codes of all replies so far: "220 250 ...". */
-static const char *
-codes(const struct play *p, char *to)
-{
-	size_t n = 0;
-
-	for (const char *line = p->out; *line != '\0';) {
-		if (line[3] == ' ')
-			n += (size_t)snprintf(to + n, 512 - n, "%s%.3s",
-			    n > 0 ? " " : "", line);
-		line = strstr(line, "\r\n") + 2;
-	}
-	return to;
-}
 
 #define HELLO	"EHLO c.example\r\n"
 #define MAIL	"MAIL FROM:<s@x>\r\n"
@@ -243,7 +69,10 @@ static const struct {
 	{ "SIZE said", HELLO "MAIL FROM:<> SIZE=1001\r\n"
 		"MAIL FROM:<> SIZE=1000\r\n", "220 250 552 250", 0, false },
 	{ "AUTH on mx", HELLO "AUTH PLAIN\r\n", "220 250 502", 0, false },
-	{ "BDAT", HELLO "BDAT 4\r\n", "220 250 502", 0, true },
+	{ "BDAT without a transaction", HELLO "BDAT 4\r\nhi\r\n" MAIL
+		"RSET\r\n" MAIL, "220 250 503 503 250 250", 0, false },
+	{ "BDAT before EHLO", "BDAT 4\r\nhi\r\n" HELLO MAIL,
+		"220 503 250 250", 0, false },
 	{ "BDAT, a tab", HELLO "BDAT\t4\r\nMAIL FROM:<>\r\n", "220 250 500", 0,
 		true },
 	{ "BDAT, a control octet", HELLO "bdat 4\1\r\nQUIT\r\n",
@@ -390,7 +219,7 @@ static const struct smtp_policy submission = {
 	.has_tls = true, .message_size = 1000, .recipients = 3,
 	.errors_soft = 1000, .errors = 1000, .commands = 1000, .mails = 1000,
 	.bad_recipients = 1000, .body_line = 200, .auth_per_session = 3,
-	.hops = 5, .hops_own = 2,
+	.hops = 5, .hops_own = 2, .hold = 3600,
 };
 #define GOOD	"AHVzZXIAcGFzcw=="
 #define WRONG	"AHVzZXIAd3Jvbmc="
@@ -696,10 +525,16 @@ test_ehlo_text(void **state UNUSED)
 {
 	struct play *p = play_begin(&submission, true);
 
+	p->s.wall_ms = 1795469357000;
 	say_lines(p, HELLO);
 	CHECK_STR(p->out, "220 mx.example.org ESMTP Posthorse\r\n"
 	    "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 1000\r\n"
-	    "250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n"
+	    "250-8BITMIME\r\n250-CHUNKING\r\n250-BINARYMIME\r\n"
+	    "250-SMTPUTF8\r\n250-DSN\r\n250-DELIVERBY\r\n"
+	    "250-MT-PRIORITY\r\n"
+	    "250-FUTURERELEASE 3600 2026-11-23T22:29:17Z\r\n"
+	    "250-REQUIRETLS\r\n250-LIMITS MAILMAX=1000 RCPTMAX=3\r\n"
+	    "250-PRDR\r\n250-AUTH PLAIN LOGIN\r\n"
 	    "250 ENHANCEDSTATUSCODES\r\n", "EHLO");
 	play_end(p);
 }
@@ -733,6 +568,7 @@ replay(struct span file, size_t cut)
 	policy->listener = (enum smtp_listener)(file.p[0] %
 	    SMTP_LISTENER_COUNT);
 	p = play_begin(policy, (file.p[0] & 4) != 0);
+	p->s.may_xclient = (file.p[2] & 0x80) != 0;
 	for (size_t at = 3; at < file.n && !p->is_closed; at = end) {
 		const char *octets = (const char *)file.p;
 
@@ -814,100 +650,6 @@ test_corpus_cut_anywhere(void **state UNUSED)
 	CHECK(files >= 3 && commits >= 3, "%u files, %u stored", files, commits);
 }
 
-/* Steps of the model (SMTP-4): what is said, and how that is answered. */
-enum step {
-	S_EHLO, S_HELO, S_MAIL, S_MAIL_BAD, S_RCPT, S_RCPT_NO, S_RCPT_LATER,
-	S_DATA_GOOD, S_DATA_BARE, S_DATA_BIG, S_RSET, S_NOOP, S_VRFY, S_JUNK,
-	S_TLS, S_COUNT
-};
-#define LONG	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"
-static const struct {
-	const char	*line, *content;
-	enum smtp_verb	 verb;
-	int		 class;		/* in order; of content: 10 and up */
-} steps[S_COUNT] = {
-	[S_EHLO] = { HELLO, NULL, VERB_EHLO, 2 },
-	[S_HELO] = { "HELO c\r\n", NULL, VERB_HELO, 2 },
-	[S_MAIL] = { MAIL, NULL, VERB_MAIL, 2 },
-	[S_MAIL_BAD] = { "MAIL FROM:<@>\r\n", NULL, VERB_MAIL, 5 },
-	[S_RCPT] = { RCPT, NULL, VERB_RCPT, 2 },
-	[S_RCPT_NO] = { "RCPT TO:<no@example.org>\r\n", NULL, VERB_RCPT, 5 },
-	[S_RCPT_LATER] = { "RCPT TO:<later@example.org>\r\n", NULL, VERB_RCPT,
-		4 },
-	[S_DATA_GOOD] = { DATA, BODY, VERB_DATA, 12 },
-	[S_DATA_BARE] = { DATA, "a\n.\r\nRSET\r\n.\r\n", VERB_DATA, 15 },
-	[S_DATA_BIG] = { DATA, LONG LONG LONG LONG LONG LONG LONG LONG LONG
-		LONG LONG LONG LONG LONG LONG LONG LONG LONG ".\r\n",
-		VERB_DATA, 15 },
-	[S_RSET] = { "RSET\r\n", NULL, VERB_RSET, 2 },
-	[S_NOOP] = { "NOOP\r\n", NULL, VERB_NOOP, 2 },
-	[S_VRFY] = { "VRFY u\r\n", NULL, VERB_VRFY, 2 },
-	[S_JUNK] = { "\1\r\n", NULL, VERB_NOOP, 5 },
-	[S_TLS] = { "STARTTLS x\r\n", NULL, VERB_STARTTLS, 5 },
-};
-
-static int
-model_step(struct smtp_model *m, enum step step)
-{
-	enum smtp_verb verb = steps[step].verb;
-	int class = steps[step].class;
-
-	if (!smtp_model_allows(m, verb))
-		return 5;
-	if (verb == VERB_RCPT && m->rcpts >= mx.recipients)
-		return 4;
-	if (class == 2 || class >= 10)
-		smtp_model_did(m, verb);
-	return class;
-}
-
-static int
-play_step(struct play *p, enum step step)
-{
-	char class;
-
-	p->nout = 0;
-	say(p, steps[step].line, strlen(steps[step].line));
-	class = p->out[0];
-	if (class != '3')
-		return class - '0';
-	p->nout = 0;
-	say(p, steps[step].content, strlen(steps[step].content));
-	return 10 + p->out[0] - '0';
-}
-
-static void
-test_model(void **state UNUSED)
-{
-	struct rand r = { 20261123 };
-	/* Of 20 commands each: the 10^6 sequences when there is time. */
-	unsigned int n = getenv("POSTHORSE_LONG") != NULL ? 1000000 : 20000;
-	struct smtp_policy policy = mx;
-
-	policy.errors_soft = policy.errors = UINT64_MAX;
-	policy.bad_recipients = UINT64_MAX;
-	for (unsigned int i = 0; i < n; i++) {
-		struct play *p = play_begin(&policy, false);
-		struct smtp_model m = { .has_hello = false };
-		unsigned int commits = 0;
-
-		for (unsigned int k = 0; k < 20; k++) {
-			/* Mostly forward, so that deep states are met. */
-			enum step step = rand_below(&r, 2) == 0 ?
-			    (enum step)rand_below(&r, S_COUNT) :
-			    !m.has_hello ? S_EHLO : !m.has_mail ? S_MAIL :
-			    m.rcpts == 0 ? S_RCPT : S_DATA_GOOD;
-			int want = model_step(&m, step);
-
-			CHECK_NUM(play_step(p, step), want, "sequence %u, %u: %s",
-			    i, k, steps[step].line);
-			commits += want == 12;
-		}
-		CHECK_NUM(p->ncommits, commits, "sequence %u", i);
-		play_end(p);
-	}
-}
-
 int
 main(void)
 {
@@ -931,7 +673,6 @@ main(void)
 		TEST(test_delay, "RLY-5"),
 		TEST(test_failed_store, "SMTP-4"),
 		TEST(test_ehlo_text, "AUTH-2"),
-		TEST(test_model, "SMTP-4"),
 	};
 
 	return RUN_TESTS(tests);

@@ -43,6 +43,20 @@ void_body(struct seen *to)
 	to->is_in_body = false;
 }
 
+/* "12 FLB": so many octets, and what they are. */
+static void
+expect_chunk(struct smtp_wire *w, struct span text)
+{
+	struct span n = span_take(&text, span_find(text, ' '));
+	uint64_t octets = 0;
+
+	assert_true(span_u64(n, UINT64_MAX, &octets) == ERR_OK);
+	smtp_wire_expect_chunk(w, octets,
+	    (span_find(text, 'F') < text.n ? SMTP_CHUNK_FIRST : 0u) |
+	    (span_find(text, 'L') < text.n ? SMTP_CHUNK_LAST : 0u) |
+	    (span_find(text, 'B') < text.n ? SMTP_CHUNK_BINARY : 0u));
+}
+
 static void
 feed(struct smtp_wire *w, struct span in, struct seen *to)
 {
@@ -50,7 +64,7 @@ feed(struct smtp_wire *w, struct span in, struct seen *to)
 		[SMTP_WIRE_LINE] = "line", [SMTP_WIRE_BODY] = "body",
 		[SMTP_WIRE_END] = "end", [SMTP_WIRE_TOOLONG] = "toolong",
 		[SMTP_WIRE_FLOOD] = "flood", [SMTP_WIRE_BARE] = "bare",
-		[SMTP_WIRE_DOUBT] = "doubt",
+		[SMTP_WIRE_DOUBT] = "doubt", [SMTP_WIRE_CHUNK] = "chunk",
 	};
 
 	for (;;) {
@@ -66,6 +80,9 @@ feed(struct smtp_wire *w, struct span in, struct seen *to)
 		if (ev.kind == SMTP_WIRE_LINE &&
 		    span_eq(ev.text, SPAN("DATA")))
 			smtp_wire_expect_body(w);
+		if (ev.kind == SMTP_WIRE_LINE &&
+		    span_starts(ev.text, SPAN("BDAT ")))
+			expect_chunk(w, span_skip(ev.text, 5));
 		/* Whose machine this is closes then. */
 		to->is_over = ev.kind == SMTP_WIRE_FLOOD ||
 		    ev.kind == SMTP_WIRE_DOUBT;
@@ -169,6 +186,46 @@ static const struct {
 	{ "doubt is of one message",
 		W("DATA\r\na\r\rb\r\n.\r\nDATA\r\n.\r\n"),
 		"line:DATA|bare|end|line:DATA|end|" },
+	{ "a chunk", W("BDAT 4 FL\r\nhi\r\nQUIT\r\n"),
+		"line:BDAT 4 FL|body:hi\r\n|chunk|line:QUIT|" },
+	{ "an empty chunk", W("BDAT 0 FL\r\nQUIT\r\n"),
+		"line:BDAT 0 FL|chunk|line:QUIT|" },
+	{ "an empty chunk, the last octet", W("BDAT 0 FL\r\n"),
+		"line:BDAT 0 FL|chunk|" },
+	{ "a chunk's dots", W("BDAT 9 FL\r\n.\r\n..\r\n.\r"),
+		"line:BDAT 9 FL|bare|chunk|" },
+	{ "dots mean nothing", W("BDAT 10 FL\r\n.\r\n..\r\n.\r\n"),
+		"line:BDAT 10 FL|body:.\r\n..\r\n.\r\n|chunk|" },
+	{ "no line's end in a chunk", W("BDAT 2 FL\r\nhiQUIT\r\n"),
+		"line:BDAT 2 FL|body:hi|chunk|line:QUIT|" },
+	{ "chunks cut CRLF", W("BDAT 3 F\r\nhi\rBDAT 1 L\r\n\n"),
+		"line:BDAT 3 F|body:hi|chunk|line:BDAT 1 L|body:\r\n|chunk|" },
+	{ "CR between chunks is bare",
+		W("BDAT 3 F\r\nhi\rBDAT 1 L\r\nxNOOP\r\n"),
+		"line:BDAT 3 F|body:hi|chunk|line:BDAT 1 L|bare|chunk|"
+		"line:NOOP|" },
+	{ "CR at the last chunk's end", W("BDAT 3 FL\r\nhi\rNOOP\r\n"),
+		"line:BDAT 3 FL|bare|chunk|line:NOOP|" },
+	{ "CR in front of an empty last chunk",
+		W("BDAT 3 F\r\nhi\rBDAT 0 L\r\nNOOP\r\n"),
+		"line:BDAT 3 F|body:hi|chunk|line:BDAT 0 L|bare|chunk|"
+		"line:NOOP|" },
+	{ "bare LF in a chunk", W("BDAT 5 FL\r\na\nb\r\nNOOP\r\n"),
+		"line:BDAT 5 FL|bare|chunk|line:NOOP|" },
+	{ "NUL in a chunk", W("BDAT 5 FL\r\na\0b\r\nNOOP\r\n"),
+		"line:BDAT 5 FL|bare|chunk|line:NOOP|" },
+	{ "what follows a bare octet is dropped",
+		W("BDAT 2 F\r\na\nBDAT 4 L\r\nhi\r\nNOOP\r\n"),
+		"line:BDAT 2 F|bare|chunk|line:BDAT 4 L|chunk|line:NOOP|" },
+	{ "a first chunk forgets",
+		W("BDAT 2 F\r\na\nBDAT 4 FL\r\nhi\r\nNOOP\r\n"),
+		"line:BDAT 2 F|bare|chunk|line:BDAT 4 FL|body:hi\r\n|chunk|"
+		"line:NOOP|" },
+	{ "binary", W("BDAT 6 FLB\r\na\n\0\r\rbNOOP\r\n"),
+		"line:BDAT 6 FLB|body:a\n0\r\rb|chunk|line:NOOP|" },
+	{ "a command in a chunk is content",
+		W("BDAT 6 FL\r\nQUIT\r\nNOOP\r\n"),
+		"line:BDAT 6 FL|body:QUIT\r\n|chunk|line:NOOP|" },
 };
 
 static void

@@ -57,10 +57,14 @@ static const struct {
 	{ STEER_QUEUE_SHOW, true, true },
 	{ STEER_QUEUE_RETRY, false, true },
 	{ STEER_QUEUE_DELETE, false, true },
+	{ STEER_QUEUE_HOLD, false, true },
+	{ STEER_QUEUE_RELEASE, false, true },
 	{ STEER_TRACE, true, true },
 	{ STEER_LOG, true, true },
 	{ STEER_STATUS, true, true },
 	{ STEER_STOP, false, true },
+	{ STEER_USER_STOPPED, true, true },
+	{ STEER_USER_LIFT, false, true },
 	{ STEER_VERB_COUNT, false, false },
 };
 

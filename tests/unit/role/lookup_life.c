@@ -1,226 +1,11 @@
 /*
- * lookup_life.c - the program itself, in its sandbox, with a supervisor and a
- * receiver that are played here.
+ * lookup_life.c - the program itself: routes, passwords, sessions.
  */
-#include "check.h"
-
-#include "config/config.h"
-#include "io/channel.h"
-#include "ipc/control.h"
-#include "ipc/lookup.h"
-#include "os/file.h"
-#include "os/sandbox.h"
+#include "lookup_stage.h"
+#include "role/lookup/lookup.h"
+#include "welch.h"
 
 #include <crypt.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#define PATIENCE_MS	10000
-#define NOBODY		65534u
-
-struct stage {
-	char		folder[64];
-	const char	*limits;	/* more rows of the configuration */
-	pid_t		pid;
-	int		control, receiver;
-	uint64_t	tag;
-	struct span	packet;		/* frames not yet looked at */
-};
-
-/* One frame a packet, as the channel allows. */
-static void
-send_msg(int to, const struct ipc_type *type, const void *msg, int fd)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
-	struct buf payload = buf_make(IPC_PAYLOAD_MAX);
-	struct buf frame = buf_make(CHANNEL_PACKET_MAX);
-	struct pack w = { .to = &frame };
-
-	assert_int_equal(ipc_encode(type, msg, &payload), ERR_OK);
-	pack_u16(&w, type->number);
-	pack_octets(&w, buf_span(&payload));
-	assert_int_equal(w.error, ERR_OK);
-
-	struct iovec iov = { frame.p, frame.n };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		m.msg_control = control;
-		m.msg_controllen = sizeof control;
-		struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-
-		h->cmsg_level = SOL_SOCKET;
-		h->cmsg_type = SCM_RIGHTS;
-		h->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(h), &fd, sizeof fd);
-	}
-	assert_int_equal(sendmsg(to, &m, MSG_NOSIGNAL), (ssize_t)frame.n);
-	buf_free(&payload);
-	buf_free(&frame);
-}
-
-static struct span
-receive(int from)
-{
-	static uint8_t packet[CHANNEL_PACKET_MAX];
-	struct pollfd p = { .fd = from, .events = POLLIN };
-	ssize_t n;
-
-	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
-	n = recv(from, packet, sizeof packet, MSG_DONTWAIT);
-	return span_of(packet, n > 0 ? (size_t)n : 0);
-}
-
-/* The next message of that type; LOOKUP_CHANGED may stand before it. */
-static void
-expect(struct stage *s, const struct ipc_type *type, void *msg)
-{
-	for (unsigned int i = 0; i < 1000; i++) {
-		struct span payload;
-		uint16_t number;
-
-		if (s->packet.n == 0)
-			s->packet = receive(s->receiver);
-		assert_int_equal(channel_frame_next(&s->packet, &number,
-		    &payload), ERR_OK);
-		if (number == type->number) {
-			assert_int_equal(ipc_decode(type, payload, msg),
-			    ERR_OK);
-			return;
-		}
-		CHECK_NUM(number, ipc_lookup_changed.number, "what else");
-	}
-	fail();
-}
-
-/* In place by rename, as `posthorse user` does. */
-static void
-write_users(const struct stage *s, const char *text)
-{
-	char path[128], fresh[128];
-	FILE *f;
-
-	(void)snprintf(path, sizeof path, "%s/users", s->folder);
-	(void)snprintf(fresh, sizeof fresh, "%s/fresh", s->folder);
-	f = fopen(fresh, "w");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(fresh, 0644), 0);
-	assert_int_equal(rename(fresh, path), 0);
-}
-
-static int
-config_text(const struct stage *s)
-{
-	char text[512];
-	int fd;
-
-	(void)snprintf(text, sizeof text, "hostname mx.example.org\n"
-	    "limit sessions-per-address 2\n%s"
-	    "domain example.org {\n\tusers file %s/users\n"
-	    "\tdeliver maildir /mail/{user}\n\tpostmaster bob\n}\n",
-	    s->limits, s->folder);
-	assert_int_equal(file_memfd("config", &fd), ERR_OK);
-	assert_int_equal(file_write_all(fd, span_str(text)), ERR_OK);
-	assert_int_equal(file_seal(fd), ERR_OK);
-	return fd;
-}
-
-static void
-program_start(struct stage *s)
-{
-	int control[2];
-
-	assert_int_equal(channel_pair(control), ERR_OK);
-	s->control = control[0];
-	(void)fflush(NULL);
-	s->pid = fork();
-	assert_true(s->pid >= 0);
-	if (s->pid == 0) {
-		if (dup2(control[1], 3) == 3)
-			(void)execl(LOOKUP_PROGRAM, LOOKUP_PROGRAM,
-			    (char *)NULL);
-		_exit(99);
-	}
-	(void)close(control[1]);
-}
-
-static void
-pass_files(struct stage *s)
-{
-	struct control_start start = { .role = IPC_ROLE_LOOKUP, .instance = 1,
-	    .uid = UINT32_MAX, .gid = UINT32_MAX };
-	struct control_channel channel = { .role = IPC_ROLE_RECEIVER,
-	    .instance = 2 };
-	struct control_file file = { .purpose = SPAN("users:0") };
-	struct control_go go = { 0 };
-	int fd, receiver[2];
-
-	if (geteuid() == 0)
-		start.uid = start.gid = NOBODY;
-	fd = config_text(s);
-	send_msg(s->control, &ipc_control_start, &start, fd);
-	(void)close(fd);
-	fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	send_msg(s->control, &ipc_control_file, &file, fd);
-	(void)close(fd);
-	assert_int_equal(channel_pair(receiver), ERR_OK);
-	send_msg(s->control, &ipc_control_channel, &channel, receiver[1]);
-	(void)close(receiver[1]);
-	s->receiver = receiver[0];
-	send_msg(s->control, &ipc_control_go, &go, -1);
-}
-
-static void
-stage_begin_with(struct stage *s, const char *users, const char *limits)
-{
-	struct control_ready ready;
-	struct span packet, payload;
-	uint16_t type;
-
-	*s = (struct stage){ .folder = "/tmp/posthorse-lookup-XXXXXX",
-		.limits = limits };
-	assert_non_null(mkdtemp(s->folder));
-	assert_int_equal(chmod(s->folder, 0755), 0);
-	if (users != NULL)
-		write_users(s, users);
-	program_start(s);
-	pass_files(s);
-	packet = receive(s->control);
-	assert_int_equal(channel_frame_next(&packet, &type, &payload), ERR_OK);
-	CHECK_NUM(type, ipc_control_ready.number, "READY");
-	assert_int_equal(ipc_decode(&ipc_control_ready, payload, &ready),
-	    ERR_OK);
-	CHECK_NUM(ready.sandbox, SANDBOX_NEEDED, "Landlock and seccomp");
-}
-
-static void
-stage_begin(struct stage *s, const char *users)
-{
-	stage_begin_with(s, users, "");
-}
-
-static void
-stage_end(struct stage *s)
-{
-	char command[128];
-	int status;
-
-	(void)close(s->control);
-	(void)close(s->receiver);
-	while (waitpid(s->pid, &status, 0) < 0)
-		assert_int_equal(errno, EINTR);
-	CHECK(WIFEXITED(status), "ended by itself, not by a signal");
-	(void)snprintf(command, sizeof command, "rm -rf '%s'", s->folder);
-	assert_int_equal(system(command), 0);
-}
 
 static struct lookup_rcpt_answer
 ask_rcpt(struct stage *s, const char *address)
@@ -286,6 +71,13 @@ static const struct {
 	{ "anna", LOOKUP_UNKNOWN, "" },
 	{ "anna@example.org@example.com", LOOKUP_UNKNOWN, "" },
 	{ "", LOOKUP_UNKNOWN, "" },
+	{ "anna@None.example", LOOKUP_NO_MAIL, "" },
+	{ "postmaster@none.example", LOOKUP_NO_MAIL, "" },
+	{ "x@b\303\274cher.example", LOOKUP_NO_MAIL, "" },
+	{ "x@xn--bcher-kva.example", LOOKUP_NO_MAIL, "" },
+	{ "x@a.old.example", LOOKUP_NO_MAIL, "" },
+	{ "x@old.example", LOOKUP_REMOTE, "" },
+	{ "x@a.none.example", LOOKUP_REMOTE, "" },
 };
 
 static void
@@ -294,7 +86,8 @@ test_routes(void **state)
 	struct stage s;
 
 	(void)state;
-	stage_begin(&s, "anna:*\nbob:*\n");
+	stage_begin_with(&s, "anna:*\nbob:*\n",
+	    "no-mail none.example, xn--bcher-kva.example, .old.example\n");
 	for (size_t i = 0; i < COUNT(routes); i++) {
 		struct lookup_rcpt_answer a = ask_rcpt(&s, routes[i].address);
 
@@ -368,6 +161,9 @@ test_passwords(void **state)
 	for (unsigned int i = 0; i < 20; i++)
 		CHECK_NUM(ask_auth(&s, i % 2 ? "anna" : "Anna@Example.ORG",
 		    "secret", 1), LOOKUP_AUTH_OK, "right, time %u", i);
+	/* A full-width e: another spelling of our domain, and one user. */
+	CHECK_NUM(ask_auth(&s, "anna@\357\275\205xample.org", "secret", 1),
+	    LOOKUP_AUTH_OK, "one name");
 	CHECK_NUM(ask_auth(&s, "anna", "Secret", 2), LOOKUP_AUTH_BAD, "wrong");
 	CHECK_NUM(ask_auth(&s, "anna", "", 3), LOOKUP_AUTH_BAD, "empty");
 	CHECK_NUM(ask_auth(&s, "anna+x", "secret", 4), LOOKUP_AUTH_BAD,
@@ -393,8 +189,6 @@ test_passwords(void **state)
  * turns, and the longest tenth (an interrupt, a cold cache) is left out.
  */
 #define KINDS		3u
-#define SAMPLES_MAX	2000u
-#define T_MAX		4.5
 static const struct {
 	const char *name, *user, *password;
 } kinds[KINDS] = {
@@ -404,53 +198,9 @@ static const struct {
 };
 
 static double
-cpu_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	assert_int_equal(clock_gettime(clock, &t), 0);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-struct figures {
-	double	mean, variance, n;
-};
-
-static struct figures
-figures_of(double *samples, size_t n)
-{
-	struct figures f = { .n = (double)(n - n / 10) };
-
-	qsort(samples, n, sizeof *samples, compare);
-	for (size_t i = 0; i < n - n / 10; i++)
-		f.mean += samples[i] / f.n;
-	for (size_t i = 0; i < n - n / 10; i++)
-		f.variance += (samples[i] - f.mean) * (samples[i] - f.mean) /
-		    (f.n - 1);
-	return f;
-}
-
-/* The square of Welch's t. */
-static double
-welch_squared(const struct figures *a, const struct figures *b)
-{
-	double d = a->mean - b->mean;
-
-	return d * d / (a->variance / a->n + b->variance / b->n);
-}
-
-static double
 worst_of(struct stage *s, clockid_t clock, unsigned int n)
 {
-	static double samples[KINDS][SAMPLES_MAX];
+	static double samples[KINDS][WELCH_SAMPLES];
 	struct figures f[KINDS];
 	double worst = 0;
 
@@ -469,17 +219,31 @@ worst_of(struct stage *s, clockid_t clock, unsigned int n)
 	return worst;
 }
 
+/* In a process of its own: where a name stands in its tables is chance. */
+static double
+worst_of_new(const char *users, unsigned int n)
+{
+	clockid_t clock;
+	struct stage s;
+	double worst;
+
+	stage_begin_with(&s, users, "limit auth-per-account 100000\n"
+	    "limit auth-per-minute 100000\nlimit auth-per-day 100000\n");
+	assert_int_equal(clock_getcpuclockid(s.pid, &clock), 0);
+	worst = worst_of(&s, clock, n);
+	stage_end(&s);
+	return worst;
+}
+
 static void
 test_timing(void **state)
 {
 	static struct crypt_data data;
 	const char *hash = crypt_rn("secret", "$6$rounds=1000$saltsalt$", &data,
 	    sizeof data);
-	unsigned int n = getenv("POSTHORSE_LONG") != NULL ? SAMPLES_MAX : 300;
-	double worst = T_MAX * T_MAX;
-	clockid_t clock;
+	unsigned int n = getenv("POSTHORSE_LONG") != NULL ? WELCH_SAMPLES : 300;
+	double worst = WELCH_LIMIT;
 	char users[512];
-	struct stage s;
 
 	(void)state;
 #if defined(__SANITIZE_ADDRESS__)
@@ -487,12 +251,147 @@ test_timing(void **state)
 	skip();
 #endif
 	(void)snprintf(users, sizeof users, "anna:%s\nbob:*\ndora:*\n", hash);
-	stage_begin_with(&s, users, "limit auth-per-account 100000\n"
-	    "limit auth-per-minute 100000\nlimit auth-per-day 100000\n");
+	for (unsigned int i = 0; i < 3 && worst >= WELCH_LIMIT; i++)
+		worst = worst_of_new(users, n);
+	CHECK(worst < WELCH_LIMIT, "t squared is %g", worst);
+}
+
+/* What one attempt costs, in processor time of the whole process. */
+static double
+cost_of(struct stage *s, clockid_t clock, const char *password,
+    enum lookup_auth_result result, unsigned int client)
+{
+	double before = cpu_ns(clock);
+
+	CHECK_NUM(ask_auth(s, "anna", password, client), result, "%s",
+	    password);
+	return cpu_ns(clock) - before;
+}
+
+/* The next login of a busy client costs no hash; a wrong one always does. */
+static void
+test_remembered(void **state)
+{
+	static struct crypt_data data;
+	double first, next = 0, wrong, again;
+	char users[512];
+	clockid_t clock;
+	struct stage s;
+
+	(void)state;
+	(void)snprintf(users, sizeof users, "anna:%s\n", crypt_rn("secret",
+	    "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$", &data, sizeof data));
+	stage_begin(&s, users);
 	assert_int_equal(clock_getcpuclockid(s.pid, &clock), 0);
-	for (unsigned int i = 0; i < 3 && worst >= T_MAX * T_MAX; i++)
-		worst = worst_of(&s, clock, n);
-	CHECK(worst < T_MAX * T_MAX, "t squared is %g", worst);
+	first = cost_of(&s, clock, "secret", LOOKUP_AUTH_OK, 1);
+	for (unsigned int i = 0; i < 10; i++)
+		next = MAX(next, cost_of(&s, clock, "secret", LOOKUP_AUTH_OK,
+		    1));
+	CHECK(next < first / 5, "first %g ns, next %g ns", first, next);
+	wrong = cost_of(&s, clock, "Secret", LOOKUP_AUTH_BAD, 2);
+	again = cost_of(&s, clock, "Secret", LOOKUP_AUTH_BAD, 3);
+	CHECK(wrong > first / 3 && again > first / 3,
+	    "first %g ns, wrong %g ns, again %g ns", first, wrong, again);
+	/* Another password in the file: the old one is forgotten with it. */
+	(void)snprintf(users, sizeof users, "anna:%s\n", crypt_rn("another",
+	    "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$", &data, sizeof data));
+	write_users(&s, users);
+	(void)nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
+	CHECK_NUM(ask_auth(&s, "anna", "secret", 1), LOOKUP_AUTH_BAD, "old");
+	CHECK_NUM(ask_auth(&s, "anna", "another", 1), LOOKUP_AUTH_OK, "new");
+	stage_end(&s);
+}
+
+#define CROWD	(ALLOWED + LOOKUP_HELD + 6)
+#define ALLOWED	10u	/* attempts a minute and address */
+
+/* All of them ask before one is answered; how many hear what. */
+static void
+crowd_asks(struct stage *s, const char *password, uint8_t last,
+    unsigned int heard[LOOKUP_AUTH_RESULT_COUNT])
+{
+	uint8_t octets[4] = { 192, 0, 2, last };
+	struct lookup_auth q = { 0, SPAN("anna"), span_str(password),
+		span_of(octets, 4) };
+	struct lookup_auth_answer a;
+
+	for (unsigned int i = 0; i < CROWD; i++) {
+		q.tag = ++s->tag;
+		send_msg(s->receiver, &ipc_lookup_auth, &q, -1);
+	}
+	for (unsigned int i = 0; i < CROWD; i++) {
+		expect(s, &ipc_lookup_auth_answer, &a);
+		assert_true(a.result < LOOKUP_AUTH_RESULT_COUNT);
+		heard[a.result]++;
+	}
+}
+
+/*
+ * Attempts that are not judged yet shut out nobody who knows the password, up
+ * to LOOKUP_HELD of them; and who does not may try no more often than before.
+ */
+static void
+test_crowd(void **state)
+{
+	static struct crypt_data data;
+	unsigned int right[LOOKUP_AUTH_RESULT_COUNT] = { 0 },
+	    wrong[LOOKUP_AUTH_RESULT_COUNT] = { 0 };
+	char users[512];
+	struct stage s;
+
+	(void)state;
+	(void)snprintf(users, sizeof users, "anna:%s\n", crypt_rn("secret",
+	    "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$", &data, sizeof data));
+	stage_begin(&s, users);
+	crowd_asks(&s, "secret", 1, right);
+	CHECK(right[LOOKUP_AUTH_OK] >= ALLOWED + LOOKUP_HELD, "%u right",
+	    right[LOOKUP_AUTH_OK]);
+	CHECK_NUM(right[LOOKUP_AUTH_OK] + right[LOOKUP_AUTH_LIMITED], CROWD,
+	    "no other answer");
+	CHECK_NUM(ask_auth(&s, "anna", "secret", 513), LOOKUP_AUTH_OK,
+	    "nothing stays counted");
+	crowd_asks(&s, "Secret", 2, wrong);
+	CHECK_NUM(wrong[LOOKUP_AUTH_BAD], ALLOWED, "as many as ever");
+	CHECK_NUM(wrong[LOOKUP_AUTH_LIMITED], CROWD - ALLOWED, "the others");
+	stage_end(&s);
+}
+
+static const struct {
+	const char	*identity, *user;
+	uint8_t		 result;
+} identities[] = {
+	{ "anna@example.org", "", LOOKUP_AUTH_OK },
+	{ "Anna@Example.org", "anna", LOOKUP_AUTH_OK },
+	{ "anna@example.org", "ANNA@example.org", LOOKUP_AUTH_OK },
+	{ "anna@example.org", "bob", LOOKUP_AUTH_BAD },
+	{ "anna@example.org", "anna@example.com", LOOKUP_AUTH_BAD },
+	{ "eve@example.org", "", LOOKUP_AUTH_BAD },
+	{ "eve@example.org", "anna", LOOKUP_AUTH_BAD },
+	{ "anna@example.com", "", LOOKUP_AUTH_BAD },
+	{ "anna+x@example.org", "", LOOKUP_AUTH_BAD },
+	{ "", "", LOOKUP_AUTH_BAD }, { "", "anna", LOOKUP_AUTH_BAD },
+};
+
+static void
+test_identities(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_begin(&s, "anna:*\nbob:*\n");
+	for (size_t i = 0; i < COUNT(identities); i++) {
+		struct login_identity q = { ++s.tag,
+			span_str(identities[i].identity),
+			span_str(identities[i].user) };
+		struct lookup_auth_answer a;
+
+		send_msg(s.receiver, &ipc_login_identity, &q, -1);
+		expect(&s, &ipc_lookup_auth_answer, &a);
+		CHECK_NUM(a.result, identities[i].result, "row %zu", i);
+		if (a.result == LOOKUP_AUTH_OK)
+			CHECK(span_eq(a.user, SPAN("anna@example.org")),
+			    "row %zu", i);
+	}
 	stage_end(&s);
 }
 
@@ -536,6 +435,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_table_comes_and_goes, "RLY-2 RLY-3"),
 	TEST(test_passwords, "AUTH-4 AUTH-5 AUTH-8"),
 	TEST(test_timing, "AUTH-4"),
+	TEST(test_remembered, "AUTH-4"),
+	TEST(test_crowd, "AUTH-5"),
+	TEST(test_identities, "AUTH-3"),
 	TEST(test_sessions, ""),
 	TEST(test_broken_conversation, "PRV-4"),
 };

@@ -205,6 +205,37 @@ test_handshakes_per_minute(void **state)
 	limits_free(&l);
 }
 
+/* Many addresses of one network are not many strangers. */
+static void
+test_rates_of_a_network(void **state)
+{
+	struct limits l = limits_make(&key, &defaults);
+	struct limits_peer p = limits_peer_make(&key);
+	struct address next = at("192.0.3.1"), a;
+	unsigned int sessions = 0, handshakes = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 256 * 120; i++) {
+		a = v4(0xc0000200u + i % 256);
+		handshakes += limits_handshake(&l, &a, false, 1000);
+		if (!limits_connect(&l, &p, &a, false, 1000))
+			continue;
+		sessions++;
+		limits_disconnect(&l, &p, &a);
+	}
+	CHECK_NUM(sessions, LIMITS_NETWORK_RATE * 120, "sessions of a /24");
+	CHECK_NUM(handshakes, LIMITS_NETWORK_RATE * 60, "handshakes of a /24");
+	CHECK(limits_connect(&l, &p, &next, false, 1000), "the next /24");
+	CHECK(limits_handshake(&l, &next, false, 1000), "its handshakes");
+	CHECK(limits_connect(&l, &p, &a, true, 1000), "exempt");
+	CHECK(limits_handshake(&l, &a, true, 1000), "exempt, TLS");
+	CHECK(!limits_connect(&l, &p, &a, false, 1000 + MINUTE - 1), "still");
+	CHECK(limits_connect(&l, &p, &a, false, 1000 + MINUTE), "later");
+	CHECK(limits_handshake(&l, &a, false, 1000 + MINUTE), "later, TLS");
+	limits_forget(&l, &p);
+	limits_free(&l);
+}
+
 static unsigned int
 try_n(struct limits *l, const char *from, const char *account,
     unsigned int n, uint64_t now)
@@ -308,18 +339,62 @@ test_successes_do_not_count(void **state)
 	limits_free(&l);
 }
 
+/* Nor do they take the places of those who fail. */
+static void
+test_successes_are_not_kept(void **state)
+{
+	struct limits l = limits_make(&key, &defaults);
+	struct address a = at("192.0.2.1");
+	char name[16];
+
+	(void)state;
+	for (unsigned int i = 0; i < LIMITS_ENTRIES_MAX + 10; i++) {
+		struct span user = { (const uint8_t *)name, (size_t)snprintf(
+		    name, sizeof name, "%u", i) };
+
+		CHECK(limits_try(&l, &a, user, 1), "%u", i);
+		limits_succeeded(&l, &a, user);
+	}
+	limits_free(&l);
+}
+
+/* Of a hundred places the last five are for users. */
+static void
+test_last_places(void **state)
+{
+	struct config_limits few = defaults;
+	struct limits l;
+	struct limits_peer p = limits_peer_make(&key);
+
+	(void)state;
+	few.sessions = 100;
+	l = limits_make(&key, &few);
+	CHECK_NUM(connect_n(&l, &p, "192.0.2.1", 94, true, 0), 94, "below");
+	CHECK(limits_has_place(&l, false), "a stranger");
+	CHECK_NUM(connect_n(&l, &p, "192.0.2.1", 1, true, 0), 1, "the last");
+	CHECK(!limits_has_place(&l, false), "no place for strangers");
+	CHECK(limits_has_place(&l, true), "a user");
+	CHECK_NUM(connect_n(&l, &p, "192.0.2.1", 9, true, 0), 5, "users");
+	CHECK(!limits_has_place(&l, true), "no place at all");
+	limits_forget(&l, &p);
+	limits_free(&l);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(test_sessions_per_address, "SMTP-12"),
 	TEST(test_sessions_per_network, ""),
 	TEST(test_connections_per_minute, ""),
 	TEST(test_sessions_in_all, ""),
+	TEST(test_last_places, "OPS-1"),
 	TEST(test_forget_a_receiver, ""),
 	TEST(test_tables_are_bounded, "PRS-7"),
 	TEST(test_handshakes_per_minute, "TLS-12"),
+	TEST(test_rates_of_a_network, "TLS-12"),
 	TEST(test_delay_grows, "AUTH-5"),
 	TEST(test_tries_per_address, "AUTH-5"),
 	TEST(test_tries_per_account_and_network, "AUTH-5"),
 	TEST(test_successes_do_not_count, "AUTH-5"),
+	TEST(test_successes_are_not_kept, "AUTH-5"),
 };
 
 int

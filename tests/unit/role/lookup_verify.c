@@ -88,16 +88,21 @@ static const struct {
 static void
 test_kept(void **state)
 {
-	static struct verify_kept k = { .keys = { { 1, 2 }, { 3, 4 } } };
-	struct verify_proof p;
+	static struct verify_kept k = { .key = { 1, 2, 3, 4 } }, other;
+	struct verify_proof p, q;
 
 	(void)state;
 	CHECK(verify_prove(&k, span_str(triples[0].user),
 	    span_str(triples[0].password), span_str(triples[0].hash), &p),
 	    "prove");
 	CHECK(!verify_is_kept(&k, &p, 1000), "not yet");
-	verify_keep(&k, &p, 1000);
+	verify_keep(&k, &p, 1000, VERIFY_KEEP_MS);
 	CHECK(verify_is_kept(&k, &p, 1000 + VERIFY_KEEP_MS - 1), "kept");
+	other.key[0] = 2;
+	memcpy(other.seen, k.seen, sizeof other.seen);
+	CHECK(verify_prove(&other, span_str(triples[0].user),
+	    span_str(triples[0].password), span_str(triples[0].hash), &q) &&
+	    !verify_is_kept(&other, &q, 1000), "by another key");
 	CHECK(!verify_is_kept(&k, &p, 1000 + VERIFY_KEEP_MS), "no longer");
 	for (size_t i = 1; i < COUNT(triples); i++) {
 		CHECK(verify_prove(&k, span_str(triples[i].user),

@@ -2,6 +2,7 @@
  * Jobs for the sender: whole and sealed, or not at all.
  */
 #include "check.h"
+#include "mail/envelope.h"
 #include "os/file.h"
 #include "role/sender/order.h"
 
@@ -102,6 +103,32 @@ test_whole(void **state)
 	buf_free(&description);
 }
 
+/* RFC 8689: what is open and may go in plain at last. */
+static void
+test_optional(void **state)
+{
+	struct order o;
+
+	(void)state;
+	build_hosts(1);
+	build_description(3, 0, 0);
+	assert_true(try(&o, buf_span(&description), true, description.n));
+	CHECK(!order_has_optional(&o) && !o.needs_tls, "none said so");
+	o.messages[1].m.envelope = ENVELOPE_TLS_OPTIONAL;
+	CHECK(order_has_optional(&o) && order_is_optional(&o.messages[1]) &&
+	    !order_is_optional(&o.messages[0]), "one did");
+	o.messages[1].is_answered[0] = true;
+	CHECK(order_has_optional(&o), "one recipient is open");
+	o.messages[1].is_answered[1] = true;
+	CHECK(!order_has_optional(&o), "it has ended");
+	o.messages[1].is_answered[1] = false;
+	o.current = 2;
+	CHECK(!order_has_optional(&o), "it is behind us");
+	order_close(&o);
+	buf_free(&hosts);
+	buf_free(&description);
+}
+
 static void
 test_cut(void **state)
 {
@@ -185,6 +212,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_whole, "DLV-6"),
+		TEST(test_optional, ""),
 		TEST(test_cut, "PRS-6 PRV-3"),
 		TEST(test_refused, "PRS-6 PRV-3"),
 		TEST(test_words, "DLV-6"),

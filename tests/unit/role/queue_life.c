@@ -3,6 +3,10 @@
  */
 #include "queue_stage.h"
 
+#include "spool/record.h"
+
+#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -181,6 +185,58 @@ test_receiver_died_while_we_were_born(void **state UNUSED)
 	finish(&s);
 }
 
+/* The head of the first message in each segment does not hold any more. */
+static void
+heads_rot(const struct stage *s)
+{
+	DIR *d = opendir(s->spool);
+	struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL) {
+		int fd = strncmp(e->d_name, "segment-", 8) == 0
+		    ? openat(dirfd(d), e->d_name, O_WRONLY | O_CLOEXEC) : -1;
+
+		if (fd < 0)
+			continue;
+		/* Behind the batch's head, where the id stands. */
+		CHECK_NUM(pwrite(fd, "rot", 3,
+		    SPOOL_FIRST + SPOOL_RECORD_HEAD + 48), 3, "%s", e->d_name);
+		(void)close(fd);
+	}
+	(void)closedir(d);
+}
+
+/* It is found rotten while a job carries it: who asks then is answered. */
+static void
+test_lost_while_a_job_has_it(void **state UNUSED)
+{
+	static const enum steer_verb verbs[] = { STEER_QUEUE_SHOW,
+		STEER_QUEUE_LIST, STEER_QUEUE_RETRY, STEER_QUEUE_DELETE,
+		STEER_STATUS };
+	char text[MSG_ID_LETTERS + 1];
+	struct stage s = { 0 };
+	struct msg_id id;
+
+	s.answer[IPC_ROLE_LOCAL].is_silent = true;
+	stage_begin(&s);
+	id = stage_write(&s, "eve@example.com", ann, 1, TEXT);
+	stage_sync(&s, true);
+	stage_until(&s, &s.nmessages, 1);
+	heads_rot(&s);
+	msg_id_print(&id, text);
+	for (size_t i = 0; i < COUNT(verbs); i++) {
+		bool has_id = verbs[i] == STEER_QUEUE_SHOW ||
+		    verbs[i] == STEER_QUEUE_DELETE;
+
+		stage_order(&s, verbs[i], has_id ? text : "");
+		if (verbs[i] != STEER_STATUS)
+			CHECK_NUM(s.end.count, 0, "verb %zu", i);
+	}
+	stage_until_logged(&s, "lost");
+	finish(&s);
+}
+
 static void
 test_to_another_server(void **state UNUSED)
 {
@@ -252,7 +308,7 @@ test_no_such_domain(void **state UNUSED)
 	stage_until(&s, &s.nmessages, 1);
 	CHECK(span_eq(buf_span(&s.reverse_paths), SPAN("<>")),
 	    "only the bounce: %.*s", SPAN_FMT(s.reverse_paths));
-	CHECK(stage_has_logged(&s, "5.1.10"), "RFC 7505's status");
+	stage_until_logged(&s, "5.1.10");	/* RFC 7505 */
 	finish(&s);
 }
 
@@ -559,6 +615,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_alive, "OPS-6"),
 	TEST(test_receiver_died_in_silence, "SPL-1"),
 	TEST(test_receiver_died_while_we_were_born, "SPL-1"),
+	TEST(test_lost_while_a_job_has_it, "SPL-5"),
 	TEST(test_receiver_hangs_up_on_a_new_queue, "PRV-3"),
 	TEST(test_to_another_server, ""),
 	TEST(test_bounce, ""),

@@ -135,7 +135,7 @@ world_open(struct world *w, struct store_events *events)
 {
 	const struct store_options options = { .segment_size = 64u << 20 };
 	const struct sched_limits limits = { .retry = RETRY_DEFAULT,
-		.start = 5, .most = 20, .job_size = 4u << 20,
+		.start = 5, .most = 20, .jobs = 100, .job_size = 4u << 20,
 		.idle_max = 1000, .key = { 1, 2 } };
 
 	(void)strcpy(w->dir_name, "/tmp/posthorse-memory-XXXXXX");

@@ -8,7 +8,8 @@
 static const char text[] =
     "hostname mx.example.org\n"
     "relay via smtp://smart.example.net\n"
-    "relay partner.example via smtp://[192.0.2.7]\n";
+    "relay named backup via smtp://backup.example.net\n"
+    "relay partner.example named partner via smtp://[192.0.2.7]\n";
 
 static const struct {
 	const char		*address;
@@ -92,6 +93,43 @@ test_relays(void **state)
 	config_free(c);
 }
 
+/* What a rule says comes before what the domain says; a lost route waits. */
+static void
+test_named(void **state)
+{
+	static const struct {
+		const char	*address, *via, *host;	/* or the name */
+	} rows[] = {
+		{ "a@elsewhere.example", "backup", "backup.example.net" },
+		{ "a@partner.example", "backup", "backup.example.net" },
+		{ "a@elsewhere.example", "partner", "192.0.2.7" },
+		{ "a@partner.example", "gone", "rgone" },
+		{ "a@elsewhere.example", "", "smart.example.net" },
+	};
+	struct config *c = config_of(text);
+	struct buf name = buf_make(SCHED_NAME_MAX);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct envelope_recipient r = {
+			.address = span_str(rows[i].address),
+			.route = ENVELOPE_REMOTE, .via = span_str(rows[i].via),
+		};
+		uint32_t relay;
+
+		CHECK_NUM(queue_destination(c, &r, &name), ERR_OK, "%s",
+		    rows[i].via);
+		relay = queue_relay_of(buf_span(&name));
+		CHECK(queue_destination_is_lost(buf_span(&name)) ==
+		    (rows[i].host[0] == 'r'), "%s", rows[i].via);
+		CHECK(span_eq(relay > 0 ? span_str(c->relays[relay - 1].host) :
+		    buf_span(&name), span_str(rows[i].host)), "%s to %s: %.*s",
+		    rows[i].address, rows[i].via, SPAN_FMT(name));
+	}
+	buf_free(&name);
+	config_free(c);
+}
+
 /* A domain cannot be written so that it looks like a relay or a mailbox. */
 static void
 test_names_do_not_mix(void **state)
@@ -104,6 +142,7 @@ test_names_do_not_mix(void **state)
 	CHECK_NUM(queue_relay_of(SPAN("h")), 0, "nothing");
 	CHECK_NUM(queue_relay_of(SPAN("")), 0, "nothing at all");
 	CHECK(!queue_destination_is_local(SPAN("ml")), "a domain l");
+	CHECK(!queue_destination_is_lost(SPAN("mr")), "a domain r");
 }
 
 static void
@@ -162,6 +201,7 @@ test_kept_connections(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(test_destination, ""),
 	TEST(test_relays, ""),
+	TEST(test_named, ""),
 	TEST(test_names_do_not_mix, ""),
 	TEST(test_site_is_the_set_of_hosts, "DLV-7"),
 	TEST(test_kept_connections, ""),

@@ -560,9 +560,12 @@ stage_end(struct stage *s)
 
 static void
 envelope_of(struct buf *to, struct buf *list, const struct msg_id *id,
-    const char *from, const char *const *rcpts, size_t n)
+    const char *from, const char *const *rcpts, size_t n,
+    const struct stage *s)
 {
 	struct envelope e = { .id = *id, .arrived_ms = clock_wall_ms(),
+		.flags = s->flags, .hold_ms = s->hold_ms,
+		.by_ms = s->by_ms, .by_mode = s->by_mode,
 		.reverse_path = span_str(from), .client = SPAN("192.0.2.9"),
 		.nrecipients = (uint32_t)n };
 
@@ -608,7 +611,7 @@ stage_write(struct stage *s, const char *from, const char *const *to,
 
 	clock_random(random, sizeof random);
 	id = msg_id_make(clock_wall_ms(), random);
-	envelope_of(&envelope, &list, &id, from, to, nto);
+	envelope_of(&envelope, &list, &id, from, to, nto, s);
 	content_scan_begin(&scan, SPAN("mx.example.org"));
 	content_scan_feed(&scan, text);
 	facts = content_scan_end(&scan);

@@ -31,6 +31,10 @@ struct stage_answer {
 struct stage {
 	char			 spool[64];
 	const char		*config;	/* more lines */
+	uint8_t			 flags;		/* of each envelope */
+	uint64_t		 hold_ms;	/* the same; wall clock */
+	uint64_t		 by_ms;		/* the same */
+	uint8_t			 by_mode;
 	pid_t			 pid;
 	uint64_t		 instances;	/* given out so far */
 	int			 control;

@@ -31,7 +31,11 @@ test_who_talks(void **state)
 		{ IPC_ROLE_RECEIVER, IPC_ROLE_RECEIVER, false },
 		{ IPC_ROLE_RECEIVER, IPC_ROLE_SENDER, false },
 		{ IPC_ROLE_RECEIVER, IPC_ROLE_LOCAL, false },
-		{ IPC_ROLE_RECEIVER, IPC_ROLE_RESOLVER, false },
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_RESOLVER, true },
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_KEYS, true },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_KEYS, false },
+		{ IPC_ROLE_SENDER, IPC_ROLE_KEYS, false },
+		{ IPC_ROLE_LOOKUP, IPC_ROLE_KEYS, false },
 		{ IPC_ROLE_QUEUE, IPC_ROLE_SENDER, true },
 		{ IPC_ROLE_QUEUE, IPC_ROLE_LOCAL, true },
 		{ IPC_ROLE_QUEUE, IPC_ROLE_RESOLVER, true },
@@ -47,6 +51,69 @@ test_who_talks(void **state)
 		    "row %zu", i);
 		CHECK_NUM(sup_do_talk(rows[i].b, rows[i].a), rows[i].is_talking,
 		    "row %zu turned round", i);
+	}
+}
+
+/* Nobody ends for what a receiver and the resolver say to or of each other. */
+static void
+test_who_must_talk(void **state)
+{
+	static const struct {
+		enum ipc_role	a, b;
+		bool		must;
+	} rows[] = {
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_RESOLVER, false },
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_QUEUE, true },
+		{ IPC_ROLE_RECEIVER, IPC_ROLE_ADMIN, true },
+		{ IPC_ROLE_QUEUE, IPC_ROLE_RESOLVER, true },
+		{ IPC_ROLE_SENDER, IPC_ROLE_RESOLVER, false },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CHECK_NUM(sup_must_talk(rows[i].a, rows[i].b), rows[i].must,
+		    "row %zu", i);
+		CHECK_NUM(sup_must_talk(rows[i].b, rows[i].a), rows[i].must,
+		    "row %zu turned round", i);
+	}
+}
+
+/*
+ * Looks at a pair of files, each a letter for what it is then ('-': not looked
+ * at): it is due when it has changed since it was tried, and stayed for a look.
+ */
+static void
+test_pairs(void **state)
+{
+	static const struct {
+		const char	*name;
+		const char	*certificate, *key;	/* at each look */
+		const char	*due;		/* 'y' at that look */
+	} rows[] = {
+		{ "nothing changes", "aaaa", "aaaa", "nnnn" },
+		{ "both change", "abbb", "abbb", "nnyn" },
+		{ "one after the other", "abbbb", "aabbb", "nnnyn" },
+		{ "only one", "abbb", "aaaa", "nnyn" },
+		{ "there and back", "abaa", "aaaa", "nnnn" },
+		{ "twice", "abbbcc", "abbbcc", "nnynny" },
+		{ "never at rest", "abcdef", "aaaaaa", "nnnnnn" },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct pair p = { .tried = { { .inode = 'a' },
+		    { .inode = 'a' } } };
+
+		for (size_t k = 0; rows[i].due[k] != '\0'; k++) {
+			struct stamp now[PAIR_FILES] = {
+				{ .inode = (uint64_t)rows[i].certificate[k] },
+				{ .inode = (uint64_t)rows[i].key[k] },
+			};
+			bool is_due = sup_pair_is_due(&p, now);
+
+			CHECK_NUM(is_due, rows[i].due[k] == 'y',
+			    "%s, look %zu", rows[i].name, k);
+			if (is_due)
+				memcpy(p.tried, now, sizeof p.tried);
+		}
 	}
 }
 
@@ -80,6 +147,7 @@ test_liar(void **state)
 		{ IPC_ROLE_QUEUE, IPC_ROLE_ADMIN, IPC_ROLE_ADMIN },
 		{ IPC_ROLE_LOOKUP, IPC_ROLE_RECEIVER, IPC_ROLE_RECEIVER },
 		{ IPC_ROLE_ADMIN, IPC_ROLE_RECEIVER, IPC_ROLE_RECEIVER },
+		{ IPC_ROLE_KEYS, IPC_ROLE_RECEIVER, IPC_ROLE_RECEIVER },
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -144,7 +212,9 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(test_pairs, "OPS-5"),
 		TEST(test_who_talks, "PRV-3"),
+		TEST(test_who_must_talk, "PRV-3"),
 		TEST(test_delay, "PRV-7"),
 		TEST(test_liar, "PRV-3"),
 		TEST(test_watch, "OPS-6"),

@@ -35,9 +35,16 @@ limits(void)
 {
 	return (struct sched_limits){
 		.retry = RETRY_DEFAULT, .start = 5, .most = 20,
-		.job_size = 4u << 20, .idle_max = 1000, .seed = 7,
+		.jobs = 100, .job_size = 4u << 20, .idle_max = 1000, .seed = 7,
 		.key = { 1, 2 },
 	};
+}
+
+static void
+world_open_with(struct world *w, const struct sched_limits *l)
+{
+	*w = (struct world){ .now = START };
+	CHECK(sched_new(l, &w->s) == ERR_OK, "new");
 }
 
 static void
@@ -45,8 +52,7 @@ world_open(struct world *w)
 {
 	const struct sched_limits l = limits();
 
-	*w = (struct world){ .now = START };
-	CHECK(sched_new(&l, &w->s) == ERR_OK, "new");
+	world_open_with(w, &l);
 }
 
 static uint32_t
@@ -62,7 +68,7 @@ add_of(struct world *w, uint64_t message, const char *dest, uint32_t user)
 	return item;
 }
 
-/* "dN.example" is at site "sN". */
+/* "dN.example" is at site "sN"; what begins with l is local. */
 static void
 answer_route(struct world *w, uint32_t dest)
 {
@@ -70,7 +76,8 @@ answer_route(struct world *w, uint32_t dest)
 	char site[3] = { 's', (char)name.p[1], 0 };
 	const struct sched_route r = {
 		.site = span_str(site), .hosts = SPAN("hosts"),
-		.until = w->now + HOUR, .class = SCHED_SPREAD,
+		.until = w->now + HOUR,
+		.class = name.p[0] == 'l' ? SCHED_GULP : SCHED_SPREAD,
 	};
 
 	w->resolved++;
@@ -330,17 +337,17 @@ test_slow_start(void **state)
 	(void)state;
 	world_open(&w);
 	w.is_unanswered = true;
-	for (uint64_t m = 0; m < 4000; m++)
+	for (uint64_t m = 0; m < 8000; m++)
 		(void)add_of(&w, m, "d1.example", 1);
 	world_turn(&w);
 	CHECK_NUM(sched_counts(w.s).running_jobs, 5, "five at first");
-	CHECK_NUM(w.last_batch, 64, "full batches");
 	for (unsigned int i = 0; i < 30; i++) {
 		sched_job_end(w.s, w.now, w.sites[finished++], SCHED_END_OK);
 		world_turn(&w);
 		CHECK_NUM(sched_counts(w.s).running_jobs, MIN(6u + i, 20u),
 		    "after %u ends", i + 1);
 	}
+	CHECK_NUM(w.last_batch, 64, "full batches");
 	world_close(&w);
 }
 
@@ -394,7 +401,7 @@ test_dead_site_is_cheap(void **state)
 }
 
 static void
-test_spread_over_free_jobs(void **state)
+test_spread_over_jobs(void **state)
 {
 	struct world w;
 
@@ -405,7 +412,35 @@ test_spread_over_free_jobs(void **state)
 		(void)add_of(&w, m, "d1.example", 1);
 	world_turn(&w);
 	CHECK_NUM(w.started, 5, "ten letters on five connections");
-	CHECK_NUM(w.last_batch, 2, "two each");
+	CHECK_NUM(w.norder, 2 + 2 + 2 + 1 + 1, "a fifth of the rest each");
+	for (unsigned int i = 0; i < 2; i++)
+		sched_job_end(w.s, w.now, w.sites[i], SCHED_END_LOST);
+	world_turn(&w);
+	CHECK_NUM(w.norder, 10, "the last two go to who is free first");
+	world_close(&w);
+}
+
+/* The others that are busy now get what is ready as well. */
+static void
+test_free_job_takes_its_share(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_open(&w);
+	w.is_unanswered = true;
+	for (uint64_t m = 0; m < 5; m++) {
+		(void)add_of(&w, m, "d1.example", 1);
+		world_turn(&w);
+	}
+	for (uint64_t m = 0; m < 60; m++)
+		(void)add_of(&w, 10 + m, "d1.example", 1);
+	world_turn(&w);
+	CHECK_NUM(w.started, 5, "all are busy");
+	sched_job_end(w.s, w.now, w.sites[0], SCHED_END_LOST);
+	world_turn(&w);
+	CHECK_NUM(w.started, 6, "one is free");
+	CHECK_NUM(w.last_batch, 12, "a fifth of them");
 	world_close(&w);
 }
 
@@ -450,6 +485,128 @@ test_originators_take_turns(void **state)
 	for (uint32_t i = 0; i < w.norder && i < 20; i++)
 		bulk += w.order[i] >= 1000;
 	CHECK(bulk <= 10 + 1, "%u of the first 20 are bulk", bulk);
+	world_close(&w);
+}
+
+static void
+add_at(struct world *w, uint64_t message, enum sched_level level,
+    uint64_t deadline_ms)
+{
+	uint32_t item;
+	const struct sched_entry e = {
+		.message = message, .destination = SPAN("d1.example"),
+		.originator = (uint32_t)message % 3, .size = 10240,
+		.level = level, .deadline_ms = deadline_ms,
+	};
+
+	CHECK(sched_add(w->s, w->now, &e, &item) == ERR_OK, "add");
+}
+
+/* RFC 6710 section 5; and one of eight is of those who would wait for ever. */
+static void
+test_urgent_first(void **state)
+{
+	static const enum sched_level levels[] = { SCHED_BULK, SCHED_NORMAL,
+		SCHED_URGENT };
+	struct world w;
+	uint32_t n[3] = { 0 };
+
+	(void)state;
+	world_open(&w);
+	w.is_unanswered = true;
+	/* The route first, so that all are ready when jobs begin. */
+	add_at(&w, 999, SCHED_NORMAL, 0);
+	for (unsigned int k = 0; k < 6; k++)
+		world_turn(&w);
+	w.norder = 0;
+	for (uint64_t m = 0; m < 300; m++)
+		add_at(&w, m % 3 * 1000 + 1000 + m, levels[m % 3], 0);
+	for (unsigned int k = 0; k < 20 && w.norder < 60; k++)
+		world_turn(&w);
+	w.norder = 0;
+	sched_job_end(w.s, w.now, w.sites[0], SCHED_END_OK);
+	world_turn(&w);
+	CHECK(w.norder >= 16, "%u left", w.norder);
+	for (uint32_t i = 0; i < 16; i++)
+		n[w.order[i] / 1000 - 1]++;
+	CHECK_NUM(n[0], 2, "bulk of sixteen");
+	CHECK_NUM(n[1], 0, "normal of sixteen");
+	CHECK_NUM(n[2], 14, "urgent of sixteen");
+	world_close(&w);
+}
+
+/* RFC 2852 4.1.3: over to the second, wherever it waits, and never tried after. */
+static void
+test_deadline(void **state)
+{
+	static const struct {
+		bool		is_down, is_dns_down, is_unanswered;
+		uint64_t	deadline_ms;
+	} rows[] = {
+		{ true, false, false, 90000 },		/* the site waits */
+		{ true, false, false, 3 * HOUR },	/* in between attempts */
+		{ false, true, false, 90000 },		/* no route */
+		{ true, false, false, 1 },
+		{ true, false, false, 4 * DAY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint64_t end = START + rows[i].deadline_ms;
+		struct world w;
+		uint32_t tried;
+
+		world_open(&w);
+		w.down[1] = rows[i].is_down;
+		w.is_dns_down = rows[i].is_dns_down;
+		add_at(&w, 1, SCHED_NORMAL, rows[i].deadline_ms);
+		if (rows[i].deadline_ms > 2000) {
+			world_run(&w, end - 1001);
+			CHECK_NUM(w.expired, 0, "row %zu, before", i);
+		}
+		world_run(&w, end + 1000);
+		CHECK_NUM(w.expired, 1, "row %zu, after", i);
+		tried = w.attempts[1];
+		world_run(&w, end + DAY);
+		CHECK_NUM(w.attempts[1], tried, "row %zu, tried after", i);
+		for (uint32_t k = 0; k < tried; k++)
+			CHECK(w.tried_ms[k] <= end, "row %zu, attempt %u", i, k);
+		CHECK_NUM(sched_counts(w.s).items, 0, "row %zu", i);
+		world_close(&w);
+	}
+}
+
+/* However many sites do not answer, local mail has jobs of its own. */
+static void
+test_jobs_to_all_sites(void **state)
+{
+	struct sched_limits l = limits();
+	struct world w;
+	char name[] = "d0.example";
+
+	(void)state;
+	l.jobs = 12;
+	world_open_with(&w, &l);
+	w.is_unanswered = true;
+	for (uint64_t m = 0; m < 35; m++) {
+		name[1] = (char)('0' + m % 7);
+		(void)add_of(&w, 10 + m, name, 1);
+	}
+	world_turn(&w);
+	CHECK_NUM(sched_counts(w.s).running_jobs, 12, "of 35 that would go");
+	CHECK_NUM(w.resolved, 7, "the others' routes are known");
+	CHECK(sched_due(w.s) > w.now + DAY, "only an end makes room");
+	(void)add_of(&w, 1, "l7.example", 1);
+	world_turn(&w);
+	CHECK_NUM(w.attempts[1], 1, "local mail goes");
+	CHECK_NUM(sched_counts(w.s).running_jobs, 13, "beyond them");
+	sched_job_end(w.s, w.now, w.sites[w.nsites - 1], SCHED_END_OK);
+	world_turn(&w);
+	CHECK_NUM(w.started, 13, "its end makes room for no other site's");
+	for (unsigned int i = 0; i < 3; i++)
+		sched_job_end(w.s, w.now, w.sites[i], SCHED_END_LOST);
+	world_turn(&w);
+	CHECK_NUM(w.started, 16, "three ends, three jobs");
 	world_close(&w);
 }
 
@@ -740,9 +897,13 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_slow_start, "DLV-7"),
 	TEST(test_halved_and_waits_as_a_whole, "DLV-7"),
 	TEST(test_dead_site_is_cheap, "DLV-7"),
-	TEST(test_spread_over_free_jobs, ""),
+	TEST(test_spread_over_jobs, ""),
+	TEST(test_free_job_takes_its_share, "DLV-7"),
 	TEST(test_job_size, ""),
+	TEST(test_jobs_to_all_sites, "DLV-7"),
 	TEST(test_originators_take_turns, "DLV-7"),
+	TEST(test_urgent_first, "DLV-7"),
+	TEST(test_deadline, "DLV-6"),
 	TEST(test_hurry_and_hold, ""),
 	TEST(test_number_given_again, "PRV-3 DLV-1"),
 	TEST(test_items_of_a_message, ""),

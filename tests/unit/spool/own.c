@@ -302,12 +302,58 @@ test_kept_is_bounded(UNUSED void **state)
 	rig_end(&r);
 }
 
+/*
+ * A writer has synced its last batch and said 250; the queue died before it
+ * heard of that.  The next one's own sync of the segment fails: that says nothing
+ * of what was durable before.
+ */
+static void
+test_promised_before_our_sync_failed(UNUSED void **state)
+{
+	unsigned int alarms = 0;
+
+	for (uint64_t call = 1; call <= 60; call++) {
+		struct disk *d = disk_new(call);
+		static struct rig r;
+		struct msg_id id;
+		uint64_t ticket;
+
+		disk_rig_begin(&r, d);
+		rig_supply(&r);
+		CHECK_NUM(rig_append(&r, 1, SPAN("promised\r\n"), &id, &ticket),
+		    ERR_OK, "append");
+		CHECK(rig_sync_writer(&r).acked >= ticket, "250");
+		store_close(r.store);
+		d->fail_at = d->calls + call;
+		d->fail_why = EIO;
+		if (rig_open_store(&r) != ERR_OK) {
+			d->fail_at = 0;
+			CHECK_NUM(rig_open_store(&r), ERR_OK, "call %llu",
+			    (unsigned long long)call);
+		}
+		alarms += r.alarms[STORE_ALARM_SYNC];
+		CHECK_NUM(r.nmessages, 1, "call %llu", (unsigned long long)call);
+		CHECK_NUM(claimed(&r), 1, "whole");
+		for (unsigned int turn = 0; turn < 6; turn++) {
+			(void)rig_sync_store(&r);
+			d->clock += 2000;
+			make_all(&r);
+		}
+		CHECK_NUM(left_by_crash(d), 1, "call %llu: after a crash",
+		    (unsigned long long)call);
+		disk_rig_end(&r);
+		disk_free(d);
+	}
+	CHECK(alarms > 0, "no sync of the segment failed");
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_acked_in_two_segments, "SPL-1 SPL-7"),
 		TEST(test_failed_sync_under_pressure, "SPL-3"),
+		TEST(test_promised_before_our_sync_failed, "SPL-1 SPL-3"),
 		TEST(test_write_fails_behind_a_sync, "SPL-1 SPL-3"),
 		TEST(test_disk_is_ill_for_long, "SPL-3"),
 		TEST(test_saved_in_part, "SPL-3"),

@@ -75,6 +75,59 @@ test_outcomes_survive(UNUSED void **state)
 	rig_end(&r);
 }
 
+static void
+check_told(struct rig *r, const char *when)
+{
+	static const bool want[] = { false, false, true, true };
+
+	for (uint32_t i = 0; i < COUNT(want); i++)
+		CHECK_NUM(store_slot_is_told(r->messages[0], i), want[i],
+		    "%s, slot %u", when, i);
+	CHECK(store_slot_is_told(r->messages[1], 0), "%s, the only slot", when);
+}
+
+/* That its sender knows is remembered, whatever is said of it later. */
+static void
+test_told_survives(UNUSED void **state)
+{
+	struct buf words = buf_make(4096);
+	struct store_outcome o;
+	struct rig r;
+
+	rig_begin(&r);
+	rig_supply(&r);
+	(void)rig_receive(&r, 4, "one\r\n");
+	(void)rig_receive(&r, 1, "two\r\n");
+	rig_settle(&r, r.messages[0], 0, STORE_DONE, "");
+	rig_settle(&r, r.messages[0], 2, STORE_RETRY, "450 later");
+	rig_settle(&r, r.messages[0], 3, STORE_RETRY, "450 later");
+	rig_settle(&r, r.messages[1], 0, STORE_RETRY, "450 later");
+	for (uint32_t i = 0; i < 4; i++)
+		for (unsigned int twice = 0; twice < 2; twice++)
+			store_tell(r.store, r.messages[0], i);
+	store_tell(r.store, r.messages[1], 0);
+	check_told(&r, "at once");
+	rig_settle(&r, r.messages[0], 3, STORE_HOLD, "held");
+	rig_settle(&r, r.messages[1], 0, STORE_RETRY, "451 again");
+	check_told(&r, "settled again");
+	(void)rig_sync_store(&r);
+	for (unsigned int i = 0; i < 3; i++) {
+		rig_restart(&r);
+		CHECK_NUM(r.nmessages, 2, "restart %u", i);
+		check_told(&r, "restarted");
+		CHECK_NUM(store_outcome(r.store, r.messages[0], 2, &words, &o),
+		    ERR_OK, "as it was");
+		CHECK(o.fate == STORE_RETRY && o.next_ms == 12345 &&
+		    o.attempts == 3 && span_eq(o.words, SPAN("450 later")),
+		    "restart %u", i);
+		CHECK_NUM(store_outcome(r.store, r.messages[0], 3, &words, &o),
+		    ERR_OK, "held");
+		CHECK(o.fate == STORE_HOLD, "restart %u", i);
+	}
+	buf_free(&words);
+	rig_end(&r);
+}
+
 static int
 open_without_descriptors(UNUSED void *self, UNUSED int dir,
     UNUSED const char *name, UNUSED unsigned int how)
@@ -544,7 +597,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_receive_and_claim, "SPL-1"),
 		TEST(test_restart_finds_it, "SPL-8"),
-		TEST(test_outcomes_survive, "SPL-7 SPL-10"),
+		TEST(test_told_survives, ""),
+	TEST(test_outcomes_survive, "SPL-7 SPL-10"),
 		TEST(test_walk_of_messages, ""),
 		TEST(test_large, ""),
 		TEST(test_one_bit_one_message, "SPL-5"),

@@ -1,0 +1,283 @@
+/*
+ * main.c - the role that holds the private keys: no network, no disk, and
+ * nothing to ask it but a handshake's signature.
+ */
+#include "role/keys/keys.h"
+
+#include "io/tls.h"
+#include "os/file.h"
+#include "role/keys/tickets.h"
+#include "role/role.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LINES_MAX	(64u * KEYS_LINES * 2)	/* receivers, and those that
+						 * are being replaced */
+
+#define AUTHORITIES_MAX	(256u * 1024)	/* octets of PEM; receivers take no more */
+
+/* A handshake may last for 30 s (section 19). */
+#define FORGET_MS	60000u
+
+struct keys {
+	struct role		*role;
+	struct keys_held	 held;
+	struct tickets		*tickets;
+	struct loop_timer	*forget;	/* keys of before a reload */
+	struct buf		 answer;
+	int			 early[LINES_MAX];	/* until we serve */
+	size_t			 nearly, nlines;
+	bool			 is_serving;
+};
+
+/* Lines */
+
+static bool
+on_frame(void *ctx, struct channel *ch, uint16_t type, struct span payload,
+    const int *fds UNUSED, unsigned int nfds)
+{
+	struct tls_signature signature;
+	struct keys_signature answer;
+	struct keys *k = ctx;
+	struct keys_sign m;
+
+	if (nfds != 0 || type != ipc_keys_sign.number ||
+	    ipc_decode(&ipc_keys_sign, payload, &m) != ERR_OK)
+		return false;
+	answer = keys_held_sign(&k->held, &m, &signature);
+	buf_cut(&k->answer, 0);
+	return ipc_encode(&ipc_keys_signature, &answer, &k->answer) ==
+		ERR_OK &&
+	    channel_send(ch, ipc_keys_signature.number,
+		buf_span(&k->answer), NULL, 0) == ERR_OK;
+}
+
+static void
+on_closed(void *ctx, struct channel *ch)
+{
+	struct keys *k = ctx;
+
+	k->nlines--;
+	channel_free(ch);
+}
+
+static bool
+line_open(struct keys *k, int fd)
+{
+	static const struct channel_ops ops = { on_frame, on_closed };
+	struct channel *ch;
+
+	if (k->nlines == LINES_MAX || channel_new(k->role->loop, fd, false,
+	    &ops, k, &ch) != ERR_OK) {
+		file_close(fd);
+		return false;
+	}
+	k->nlines++;
+	return true;
+}
+
+/* Nobody is heard before the sandbox is closed. */
+static bool
+line_add(struct keys *k, int fd)
+{
+	if (k->is_serving)
+		return line_open(k, fd);
+	if (k->nearly == LINES_MAX) {
+		file_close(fd);
+		return false;
+	}
+	k->early[k->nearly++] = fd;
+	return true;
+}
+
+/* Files */
+
+static bool
+row_of(struct span purpose, struct span what, uint64_t nrows, uint64_t *row)
+{
+	return nrows > 0 && span_starts(purpose, what) &&
+	    span_u64(span_skip(purpose, what.n), nrows - 1, row) == ERR_OK;
+}
+
+/* All the room at once: growing would leave copies behind. */
+static bool
+pem_read(struct buf *to, int fd)
+{
+	buf_wipe(to);
+	buf_free(to);
+	*to = buf_make(KEYS_PEM_MAX);
+	if (buf_room(to, KEYS_PEM_MAX) != ERR_OK)
+		return false;
+	/* What cannot be read, or is no text at all, is no pair: that is said
+	 * when both halves are there. */
+	return (file_read_all(fd, to) == ERR_OK && to->n > 0) ||
+	    buf_add(to, SPAN("\n")) == ERR_OK || to->n > 0;
+}
+
+/* To the log, and to the supervisor, who waits for it. */
+static bool
+tell(struct keys *k, size_t row, const char *file, enum err e, const char *why)
+{
+	const struct control_pair m = { .row = (uint32_t)row,
+		.is_good = e == ERR_OK };
+	struct log_line line;
+
+	log_begin(&line, m.is_good ? LOG_LEVEL_INFO : LOG_LEVEL_ALARM, NULL,
+	    m.is_good ? "certificate-renewed" : "certificate-kept");
+	log_str(&line, "file", file);
+	if (!m.is_good)
+		log_str(&line, "why", why);
+	role_log(k->role, &line);
+	return role_send(k->role, role_peer(k->role, IPC_ROLE_SUPERVISOR),
+	    &ipc_control_pair, &m, NULL) == ERR_OK;
+}
+
+/* While we serve: a pair that has changed on disk. */
+static bool
+renew(struct keys *k, size_t row)
+{
+	char why[TLS_WHY_MAX];
+	enum err e;
+
+	if (!keys_held_has_pair(&k->held, row))
+		return true;	/* its other half comes next */
+	e = keys_held_read(&k->held, row, why);
+	if (e == ERR_OK)
+		loop_timer_set(k->forget, FORGET_MS);
+	return tell(k, row, k->role->config->tls[row].certificate, e, why);
+}
+
+/* So have authorities of a listener's clients; only that they are some is ours. */
+static bool
+judge_authorities(struct keys *k, size_t listen, int fd)
+{
+	const struct config *c = k->role->config;
+	struct buf pem = buf_make(AUTHORITIES_MAX);
+	char why[TLS_WHY_MAX] = "it cannot be read";
+	enum err e = file_read_all(fd, &pem);
+
+	if (e == ERR_OK)
+		e = tls_authorities_check(buf_span(&pem), why);
+	buf_free(&pem);
+	return tell(k, c->ntls + listen, c->listens[listen].client.ca_file, e,
+	    why);
+}
+
+static bool
+on_file(struct role *r, struct span purpose, int fd)
+{
+	struct keys *k = r->self;
+	const struct config *c = r->config;
+	bool is_good = false;
+	uint64_t row;
+
+	k->role = r;
+	if (span_eq(purpose, SPAN("line")))
+		return line_add(k, fd);
+	if (row_of(purpose, SPAN("client-ca:"), c->nlistens, &row)) {
+		is_good = k->is_serving && judge_authorities(k, row, fd);
+		file_close(fd);
+		return is_good;
+	}
+	if (row_of(purpose, SPAN("tls-cert:"), c->ntls, &row))
+		is_good = pem_read(&k->held.rows[row].certificate, fd);
+	else if (row_of(purpose, SPAN("tls-key:"), c->ntls, &row))
+		is_good = pem_read(&k->held.rows[row].pem, fd);
+	else
+		row = 0;
+	file_close(fd);
+	return is_good && (!k->is_serving || renew(k, row));
+}
+
+/* Life */
+
+static void
+on_forget(void *ctx)
+{
+	struct keys *k = ctx;
+
+	keys_held_forget(&k->held);
+}
+
+static bool
+load_keys(struct keys *k)
+{
+	const struct config *c = k->role->config;
+	char why[TLS_WHY_MAX];
+
+	for (size_t i = 0; i < c->ntls; i++)
+		if (keys_held_read(&k->held, i, why) != ERR_OK) {
+			(void)fprintf(stderr, "posthorse: %s, %s: %s\n",
+			    c->tls[i].certificate, c->tls[i].key, why);
+			return false;
+		}
+	return true;
+}
+
+static bool
+on_load(struct role *r)
+{
+	struct keys *k = r->self;
+
+	k->role = r;
+	k->answer = buf_make(IPC_PAYLOAD_MAX);
+	/* MEM-7: what OpenSSL has for everybody comes before the vault. */
+	if (tls_key_vault_open() != ERR_OK || tls_warm_up() != ERR_OK ||
+	    tls_key_vault_close() != ERR_OK) {
+		(void)fputs("posthorse: keys: no memory can be locked "
+		    "(RLIMIT_MEMLOCK)\n", stderr);
+		return false;
+	}
+	return load_keys(k);
+}
+
+static bool
+on_start(struct role *r)
+{
+	struct keys *k = r->self;
+
+	return loop_timer_new(r->loop, on_forget, k, &k->forget) == ERR_OK &&
+	    tickets_new(r, &k->tickets) == ERR_OK;
+}
+
+static void
+on_peer_came(struct role *r, struct role_peer *p)
+{
+	const struct keys *k = r->self;
+
+	tickets_tell(k->tickets, p);
+}
+
+static void
+on_serve(struct role *r)
+{
+	struct keys *k = r->self;
+
+	k->is_serving = true;
+	for (size_t i = 0; i < k->nearly; i++)
+		(void)line_open(k, k->early[i]);
+}
+
+static void
+on_stop(struct role *r)
+{
+	role_done(r);
+}
+
+int
+main(void)
+{
+	static const struct role_desc desc = {
+		.kind = IPC_ROLE_KEYS,
+		.self_size = sizeof(struct keys),
+		.file = on_file,
+		.load = on_load,
+		.start = on_start,
+		.serve = on_serve,
+		.peer_came = on_peer_came,
+		.stop = on_stop,
+	};
+
+	return role_main(&desc);
+}

@@ -1,0 +1,113 @@
+/*
+ * rules_via.c - recipients whose mail rules send by a named route.
+ *
+ * Which conditions about recipients held is kept of each one that was taken, as
+ * a rule at content may speak of some of them only.  Nothing is kept when no
+ * rule says `route`.  The first route that a recipient gets stays.
+ */
+#include "role/receiver/receiver.h"
+
+bool
+rules_via_begin(struct session *s)
+{
+	struct session_rules *r = &s->rules;
+	void *p;
+
+	r->asked = NULL;
+	if (!s->receiver->has_routes)
+		return true;
+	if (arena_get(&s->server.arena, sizeof *r->asked, &p) != ERR_OK)
+		return false;
+	r->asked = p;
+	*r->asked = (struct rules_rcpt){ 0 };
+	return true;
+}
+
+static void
+give(struct rules_rcpt *one, const struct rules_rule *rule)
+{
+	if (one->via == 0)
+		one->via = (uint8_t)(rule->bit + 1);
+}
+
+void
+rules_via_asked(struct session *s, const struct rules_rule *rule)
+{
+	if (s->rules.asked != NULL)
+		give(s->rules.asked, rule);
+}
+
+void
+rules_via_taken(struct session *s, const struct rules_recipient *said)
+{
+	struct session_rules *r = &s->rules;
+
+	if (r->asked == NULL)
+		return;
+	r->asked->said = *said;
+	if (r->rcpts == NULL)
+		r->rcpts = r->asked;
+	else
+		r->last_rcpt->next = r->asked;
+	r->last_rcpt = r->asked;
+	r->asked = NULL;
+}
+
+enum rules_answer
+rules_via_content(struct session *s, const struct rules_rule *rule)
+{
+	enum rules_answer all = RULES_NO;
+	struct rules_rcpt *one;
+
+	for (one = s->rules.rcpts; one != NULL; one = one->next) {
+		enum rules_answer a = rules_fits(rule, &one->said);
+
+		if (a == RULES_YES)
+			give(one, rule);
+		if (a == RULES_IN_DOUBT || (a == RULES_YES && all == RULES_NO))
+			all = a;
+	}
+	return all;
+}
+
+bool
+rules_via_is_routed(const struct rules_rcpt *one)
+{
+	return one != NULL && one->via > 0;
+}
+
+/* Who is given to another server is none of our mailboxes. */
+static void
+send_by(struct envelope_recipient *r, const char *route)
+{
+	r->route = ENVELOPE_REMOTE;
+	r->domain = r->key = span_of(NULL, 0);
+	r->via = span_str(route);
+}
+
+enum err
+rules_via_list(struct session *s, struct span *list)
+{
+	const struct config_rules *all = s->receiver->role->config->rules;
+	struct buf *routed = &s->receiver->routed;
+	const struct rules_rcpt *one = s->rules.rcpts;
+	struct span from = *list;
+	struct envelope_recipient r;
+	enum err e = ERR_OK;
+
+	while (one != NULL && one->via == 0)
+		one = one->next;
+	if (one == NULL)
+		return ERR_OK;
+	buf_cut(routed, 0);
+	/* Copies stand behind them all, and go their own way. */
+	for (one = s->rules.rcpts; e == ERR_OK &&
+	    envelope_next(&from, &r) == ERR_OK;
+	    one = one == NULL ? NULL : one->next) {
+		if (one != NULL && one->via > 0)
+			send_by(&r, all->routes[one->via - 1]);
+		e = envelope_add_recipient(routed, &r);
+	}
+	*list = buf_span(routed);
+	return e;
+}
