@@ -21,6 +21,9 @@
 
 #define ARENA_ALIGN	16u
 #define ARENA_BLOCK	4096u	/* octets of an ordinary block */
+/* Or so much of what is held, if that is more: of many allocations there are
+ * few blocks, for each is looked at when the newest is full. */
+#define ARENA_SHARE	8u
 
 struct arena_block {
 	struct arena_block	*next;
@@ -81,7 +84,8 @@ static enum err
 block_add(struct arena *a, size_t need)
 {
 	struct arena_block *b;
-	size_t size = MAX(need, ARENA_BLOCK - sizeof *b);
+	size_t size = MAX(MAX(need, ARENA_BLOCK - sizeof *b),
+	    a->held / ARENA_SHARE & ~(size_t)(ARENA_ALIGN - 1));
 
 	if (size > a->limit - MIN(a->limit, a->held))
 		size = need;

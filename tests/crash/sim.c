@@ -22,7 +22,7 @@
 #define IMAGES_PLANTED	10000u
 #define STEPS		260u
 #define SMALL_BITS	10u	/* small scope: 2^10 subsets a cut */
-#define SECONDS_QUICK	25
+#define SECONDS_QUICK	15
 #define SECONDS_LONG	240
 
 /* What each planted fault breaks: the find must name one of these. */

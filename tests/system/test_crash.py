@@ -28,7 +28,8 @@ HOOKS = pathlib.Path(os.environ.get("POSTHORSE_HOOKS", TOP / "build-hooks"))
 SECONDS = int(os.environ.get("POSTHORSE_CRASH_SECONDS",
                              "600" if LONG else "120"))
 STORM = 6       # seconds with the gate open
-PAUSE = 0.005 if LONG else 0.03		# between a session's messages
+PAUSE = 0.005 if LONG else 0.05		# between a session's messages
+DELAY = 10 if LONG else 200	# ms at most before who died is started again
 LIFE = 0.3      # seconds: who is not dead by then is killed
 
 # What a process draws: most die, some are told that a call failed.
@@ -64,7 +65,7 @@ class Storm:
         self.server = Server(folder / role, build=HOOKS, env={
             "POSTHORSE_FAULT": FAULTS[role], "POSTHORSE_FAULT_ROLE": role,
             "POSTHORSE_FAULT_GATE": str(self.gate),
-            "POSTHORSE_RESTART_MOST": "10"})
+            "POSTHORSE_RESTART_MOST": str(DELAY)})
 
     def kill_all(self):
         """At whatever moment: who comes next looks at the gate."""

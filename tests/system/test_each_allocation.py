@@ -16,7 +16,7 @@ import base64
 
 HOOKS = pathlib.Path(os.environ.get("POSTHORSE_HOOKS", TOP / "build-hooks"))
 SANITIZED = pathlib.Path(os.environ.get("POSTHORSE_HOOKS_ASAN",
-                                        TOP / "build-hooks-asan"))
+                                        TOP / "build-asan"))
 PATIENCE = 10		# seconds for mail whose delivery met the fault
 ROLES = ("receiver", "lookup", "queue", "local", "sender", "resolver",
          "admin", "keys", "supervisor")

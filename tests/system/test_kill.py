@@ -136,7 +136,7 @@ def kill_often(server, role, deaths):
     slowest, done = 0.0, 0
     marks = Marks(server.maildir("user") / "new")
     with Load(server.port("mx"), sessions=8,
-              pause=0.005 if LONG else 0.02) as load:
+              pause=0.005 if LONG else 0.05) as load:
         time.sleep(0.5)
         for done in deaths:
             if done % 10 == 0:

@@ -125,10 +125,28 @@ test_reset_poisons(void **state)
 #endif
 }
 
+/* Blocks grow with what is held, and no more than an eighth lies idle. */
+static void
+test_many(void **state)
+{
+	(void)state;
+	struct arena a = arena_make(1 << 26, 0);
+	void *p;
+
+	for (size_t i = 1; i <= 500000; i++) {
+		CHECK_NUM(arena_get(&a, 64, &p), ERR_OK, "%zu", i);
+		CHECK(a.held <= a.used + a.used / 8 + 8192,
+		    "%zu held for %zu", a.held, a.used);
+	}
+	arena_free(&a);
+	CHECK_NUM(a.held, 0, "all given back");
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(test_aligned_and_apart, "MEM-1"),
 	TEST(test_cap, "MEM-1 MEM-2"),
 	TEST(test_warm_after_reset, ""),
+	TEST(test_many, "MEM-1"),
 	TEST(test_copy, "MEM-4"),
 	TEST(test_reset_poisons, "MEM-1"),
 };

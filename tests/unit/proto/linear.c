@@ -28,7 +28,11 @@
 
 #define TEXT_MAX	(1u << 20)
 #define ROUNDS_MAX	400u
+#ifdef __SANITIZE_ADDRESS__
+#define ROUND_OCTETS	(32u * 1024)
+#else
 #define ROUND_OCTETS	(256u * 1024)	/* at least so many a round */
+#endif
 #define RATIO		25u	/* of ten; what is quadratic takes a hundred */
 
 static void

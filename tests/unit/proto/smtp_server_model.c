@@ -293,12 +293,18 @@ walk(struct rand *r, unsigned int sequence)
 	play_end(p);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+#define QUICK	5000	/* each ten times as dear */
+#else
+#define QUICK	30000
+#endif
+
 static void
 test_model(void **state UNUSED)
 {
 	struct rand r = { 20261127 };
 	/* Of 20 commands each: the 10^6 sequences when there is time. */
-	unsigned int n = getenv("POSTHORSE_LONG") != NULL ? 1000000 : 30000;
+	unsigned int n = getenv("POSTHORSE_LONG") != NULL ? 1000000 : QUICK;
 
 	for (unsigned int i = 0; i < n; i++)
 		walk(&r, i);
