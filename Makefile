@@ -41,7 +41,7 @@ fuzz:
 
 sanitize:
 	test -f build-asan/build.ninja || $(MESON) setup build-asan -Dbuildtype=debug \
-	    -Db_sanitize=address,undefined
+	    -Db_sanitize=address,undefined -Dtest_hooks=true
 	$(MESON) test -C build-asan --no-suite crash --print-errorlogs
 
 install: all

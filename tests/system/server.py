@@ -61,8 +61,8 @@ def figure(name, value, unit):
 # Below what the kernel gives to clients.  Each lane of tools/test has its own;
 # another run begins elsewhere.
 if "POSTHORSE_LANE" in os.environ:
-    FIRST_PORT = 10000 + 2700 * (int(os.environ["POSTHORSE_LANE"]) % 8)
-    NEXT_PORT = itertools.cycle(range(FIRST_PORT, FIRST_PORT + 2700))
+    FIRST_PORT = 10000 + 2200 * (int(os.environ["POSTHORSE_LANE"]) % 10)
+    NEXT_PORT = itertools.cycle(range(FIRST_PORT, FIRST_PORT + 2200))
 else:
     NEXT_PORT = itertools.cycle(range(10000, 32000))
     for _ in range(os.getpid() * 997 % 22000):
