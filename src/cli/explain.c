@@ -75,6 +75,13 @@ take_listen(struct explain *x, const char *value)
 }
 
 static bool
+take_prdr(struct explain *x, const char *value UNUSED)
+{
+	x->is_each = true;
+	return true;
+}
+
+static bool
 take_tls(struct explain *x, const char *value)
 {
 	static const struct {
@@ -147,6 +154,7 @@ static const struct option {
 	{ "--auth", NULL, take_user }, { "--listen", NULL, take_listen },
 	{ "--tls", "1.3", take_tls }, { "--size", NULL, take_size },
 	{ "--header", NULL, take_header }, { "--check", NULL, take_check },
+	{ "--prdr", "", take_prdr },
 };
 
 static int
@@ -198,6 +206,7 @@ check_options(struct explain *x)
 		return cli_usage("explain", "say --from and --to");
 	if (x->client == NULL && !is_local)
 		return cli_usage("explain", "say --client, or --listen local");
+	x->is_each |= x->facts.listener == CONFIG_FROM_LMTP;
 	if (x->helo == NULL)
 		x->helo = is_local ? "localhost" : "unknown";
 	return EX_OK;
@@ -213,7 +222,8 @@ give_routes(struct explain *x, const struct rules_rule *rule)
 
 	for (size_t i = 0; i < x->nto; i++) {
 		struct explain_to *t = &x->to[i];
-		enum rules_answer a = t->is_taken ?
+		bool is_asked = x->now == NULL || x->now == t;
+		enum rules_answer a = t->is_taken && is_asked ?
 		    rules_fits(rule, &t->said) : RULES_NO;
 
 		if (a == RULES_YES && t->via == 0)
@@ -406,6 +416,42 @@ recipients(struct explain *x)
 	return is_any;
 }
 
+/* LMTP, PRDR: the rules are asked for each alone, as the receiver does it. */
+static bool
+content_of(struct explain *x, struct explain_to *t)
+{
+	uint64_t copies = x->copies;
+	bool was_held = x->is_held;
+
+	x->now = t;
+	x->facts.rcpts_yes = t->said.yes;
+	x->facts.rcpts_doubt = t->said.doubt;
+	t->is_taken = passes(x, RULES_CONTENT);
+	if (!t->is_taken) {
+		x->copies = copies;
+		x->is_held = was_held;
+	}
+	x->now = NULL;
+	return t->is_taken;
+}
+
+static bool
+content(struct explain *x)
+{
+	uint64_t tags = x->facts.tags;
+	bool is_any = false;
+
+	if (!x->is_each)
+		return passes(x, RULES_CONTENT);
+	for (size_t i = 0; i < x->nto; i++) {
+		if (!x->to[i].is_taken)
+			continue;
+		x->facts.tags = tags;
+		is_any |= content_of(x, &x->to[i]);
+	}
+	return is_any;
+}
+
 static int
 explain(struct explain *x)
 {
@@ -428,7 +474,7 @@ explain(struct explain *x)
 	if (!passes(x, RULES_MAIL) || !recipients(x))
 		return EXIT_FAILURE;
 	explain_fields(x);
-	if (!passes(x, RULES_CONTENT))
+	if (!content(x))
 		return EXIT_FAILURE;
 	explain_say_end(x);
 	return EX_OK;

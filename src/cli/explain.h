@@ -43,10 +43,10 @@ struct explain {
 	char			 names[CHECK_MAX][256];	/* of checks */
 	struct buf		 header;
 	struct rules_fields	 fields;
-	bool			 has_size;
+	bool			 has_size, is_each;	/* --prdr, or LMTP */
 
 	/* What the rules have said so far. */
-	struct explain_to	*now;		/* at rcpt */
+	struct explain_to	*now;		/* at rcpt; at content of each */
 	uint64_t		 copies;
 	bool			 is_held, may_relay;
 	uint8_t			 rooms[2][RULES_SUBJECT_MAX];

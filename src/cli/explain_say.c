@@ -26,7 +26,7 @@ stage_of_whom(const struct explain *x, enum rules_stage stage)
 		[RULES_CONNECT] = x->client, [RULES_HELO] = x->helo,
 		[RULES_MAIL] = x->from,
 		[RULES_RCPT] = x->now == NULL ? "" : x->now->address,
-		[RULES_CONTENT] = "",
+		[RULES_CONTENT] = x->now == NULL ? "" : x->now->address,
 	};
 
 	return whom[stage] == NULL ? "" : whom[stage];

@@ -113,6 +113,16 @@ enum smtp_phase {
 	PH_KEEP			/* in rules: the phase stays */
 };
 
+/*
+ * What one recipient is told behind the content, where each is told by itself:
+ * a list in the order of their RCPT.
+ */
+struct smtp_each {
+	struct smtp_each	*next;
+	enum smtp_reply		 re;	/* RE_RULE_*; RE_NONE: as of the message */
+	struct smtp_said	 said;
+};
+
 struct smtp_tx {
 	struct msg_id	id;
 	struct span	reverse_path;	/* in the arena */
@@ -132,6 +142,7 @@ struct smtp_tx {
 	enum smtp_reply	spoilt;		/* it cannot be kept just now */
 	uint64_t	seen;		/* octets of content from the wire */
 	uint64_t	size;		/* of them shown */
+	const struct smtp_each *each;	/* the owner's, at COMMIT; NULL: alike */
 	/* In the arena; NULL: not said.  xforward is for the log alone. */
 	struct smtp_xattrs *xclient, *xforward;
 };
@@ -252,9 +263,12 @@ void smtp_server_auth_proved(struct smtp_server *s, struct span user,
     struct span signature);
 /*
  * RE_QUEUED, or RE_NOT_STORED, RE_NO_SPACE ...  The transaction ends.  Over LMTP
- * and with PRDR the client is told so once for each recipient.
+ * and with PRDR the client is told so once for each recipient, or what tx.each
+ * says of it: such a one has its answer, whatever became of the message.
  */
 void smtp_server_done(struct smtp_server *s, enum smtp_reply re);
+/* Does the client hear of each recipient behind the content (LMTP, PRDR)? */
+bool smtp_server_is_each(const struct smtp_server *s);
 /* The handshake has ended well: all that was learned before is forgotten. */
 void smtp_server_tls(struct smtp_server *s);
 void smtp_server_delayed(struct smtp_server *s);

@@ -196,29 +196,67 @@ smtp_server_spoil(struct smtp_server *s, enum smtp_reply re)
 		s->tx.spoilt = re;
 }
 
-/* RFC 2033 4.2, and PRDR: one reply for each recipient that was accepted. */
+static bool
+has_prdr(const struct smtp_server *s)
+{
+	return (s->tx.params.said & SMTP_SAID(SMTP_PARAM_PRDR)) != 0;
+}
+
+bool
+smtp_server_is_each(const struct smtp_server *s)
+{
+	return s->policy->listener == SMTP_LMTP || has_prdr(s);
+}
+
+/* One recipient's: its own word, or that of the message. */
 static void
+reply_one(struct smtp_server *s, const struct smtp_each *one,
+    enum smtp_reply re, struct span more)
+{
+	const struct smtp_said said = s->said;
+
+	if (one == NULL || one->re == RE_NONE) {
+		smtp_server_reply_with(s, re, more);
+		return;
+	}
+	s->said = one->said;
+	smtp_server_reply(s, one->re);
+	s->said = said;
+}
+
+/* RFC 2033 4.2, and PRDR: the next one's word is returned. */
+static const struct smtp_each *
 reply_each(struct smtp_server *s, enum smtp_reply re, uint32_t n,
     struct span more)
 {
-	for (uint32_t i = 0; i < n; i++)
-		smtp_server_reply_with(s, re, more);
+	const struct smtp_each *one = s->tx.each;
+
+	for (uint32_t i = 0; i < n; i++) {
+		reply_one(s, one, re, more);
+		one = one == NULL ? NULL : one->next;
+	}
+	return one;
 }
 
-/* What the client is told before the reply that ends the transaction. */
-static void
+/*
+ * What the client is told before the reply that ends the transaction; and whose
+ * that one is, if it has a word of its own.
+ */
+static const struct smtp_each *
 reply_recipients(struct smtp_server *s, enum smtp_reply re, struct span more)
 {
 	uint32_t n = s->tx.nrecipients;
 
-	if (s->policy->listener == SMTP_LMTP && s->chunk.is_last) {
-		/* The one that follows is the last recipient's. */
-		reply_each(s, re, n > 0 ? n - 1 : 0, more);
-	} else if ((s->tx.params.said & SMTP_SAID(SMTP_PARAM_PRDR)) != 0 &&
-	    s->chunk.is_last) {
+	if (!s->chunk.is_last)
+		return NULL;
+	/* The one that follows is the last recipient's. */
+	if (s->policy->listener == SMTP_LMTP)
+		return reply_each(s, re, n > 0 ? n - 1 : 0, more);
+	if (has_prdr(s)) {
 		smtp_server_reply(s, RE_PRDR);
-		reply_each(s, re, n, more);
+		(void)reply_each(s, re, n, more);
 	}
+	return NULL;
 }
 
 void
@@ -227,16 +265,24 @@ smtp_server_done(struct smtp_server *s, enum smtp_reply re)
 	char id[MSG_ID_LETTERS + 1] = "";
 	bool is_over = s->tx.is_end_doubtful, is_last = s->chunk.is_last;
 	struct span more = smtp_server_why(s, re);
+	struct smtp_each last = { .re = RE_NONE };
+	const struct smtp_each *one;
 
 	ASSERT(s->is_waiting && s->phase == PH_BODY);
 	s->is_waiting = false;
 	msg_id_print(&s->tx.id, id);
 	if (re == RE_QUEUED)
 		more = span_str(id);
-	reply_recipients(s, re, more);
+	one = reply_recipients(s, re, more);
+	if (one != NULL)
+		last = *one;
 	smtp_server_reset(s);
 	if (re != RE_QUEUED) {
 		s->phase = is_last ? PH_READY : PH_BROKEN;
+		if (last.re != RE_NONE) {
+			re = last.re;
+			s->said = last.said;
+		}
 		smtp_server_refuse(s, re, span_of(NULL, 0));
 		/* The owner knows already: it said so, or DISCARD did. */
 		smtp_server_act(s, SMTP_DO_MORE, span_of(NULL, 0));
@@ -245,5 +291,5 @@ smtp_server_done(struct smtp_server *s, enum smtp_reply re)
 	}
 	s->nmails++;
 	s->ncommands = 0;
-	smtp_server_reply_with(s, re, more);
+	reply_one(s, &last, re, more);
 }

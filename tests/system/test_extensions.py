@@ -755,8 +755,9 @@ def test_lmtp(make_server):
 
 def test_lmtp_not_at_port_25(make_server):
     """RFC 2033 section 5."""
+    server = make_server(extra="listen lmtp on 127.0.0.1:25\n")
     with pytest.raises(AssertionError, match="cannot be at port 25"):
-        make_server(extra="listen lmtp on 127.0.0.1:25\n")
+        server.command("check")
 
 
 def test_prdr(server):

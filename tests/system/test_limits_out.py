@@ -66,7 +66,7 @@ STAGES = [
     ("RCPT", "reply"), ("DATA", "data"), ("block", "block"),
     ("final", "final"), ("QUIT", "quit"),
 ]
-TIMES = {"reply": 1, "data": 2, "block": 3, "final": 4, "quit": 2}
+TIMES = {"reply": 2, "data": 3, "block": 4, "final": 5, "quit": 3}
 
 
 def slow_at(stage, kind):
@@ -110,7 +110,7 @@ def test_times_of_a_client(make_server, sink, kind):
         elif stage != "block":	# there its end stands behind what is not read
             assert wait_for(lambda: 1 in s.closed, 10), f"{stage}: it stays"
             took = s.closed[1] - s.when(stage)
-            assert TIMES[setting] - 0.3 < took < TIMES[setting] + 8, stage
+            assert TIMES[setting] / 2 < took < TIMES[setting] + 8, stage
 
 
 @pytest.mark.shows("SMTP-9")
@@ -258,7 +258,7 @@ def test_connections_to_all_sites(make_server, files, most, sites):
     """
     port = free_port()
     hosts = [f"127.0.4.{i + 1}:{port}" for i in range(sites)]
-    late = subprocess.Popen([SINK, "-w", "6000", *hosts], text=True,
+    late = subprocess.Popen([SINK, "-w", "10000", *hosts], text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     late.stderr.readline()
     server = make_server(

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from server import PASSWORD, wait_for
+from server import PASSWORD, free_port, wait_for
 from talk import Talk, message_id
 from test_checks import NET, ZONES, Checked
 from test_greylist import Grey
@@ -680,6 +680,119 @@ match recipient copy@far.example copy-to copy@far.example
     assert not got(sinks["second"])
     assert [v[:2] for v in verdicts(server, name)] == [
         ("rcpt", "copy-to"), ("content", "route")]
+
+
+EACH = """\
+match at content recipient user@example.org header x-way one refuse "Not for me"
+match at content recipient other@example.org header x-way later defer
+match header x-way none refuse code 554 5.7.2 "Nobody wants it"
+match at content recipient user@example.org header x-way tag tag seen
+match at content tag seen header x-way tag copy-to third@example.org
+match at content recipient user@example.org header x-way hold hold
+match at content not recipient user@example.org header x-way held refuse "Others"
+"""
+NO = (550, "5.7.1 Not for me")
+QUEUED = (250, "2.0.0 queued")
+
+
+class Each:
+    """A server whose rules decide by recipient behind the content."""
+
+    def __init__(self, make_server):
+        self.port = free_port()
+        self.server = make_server(
+            extra=f"listen lmtp on 127.0.0.1:{self.port}\n" + EACH)
+        self.server.add_user("third")
+        self.server.start()
+
+    def send(self, how, way, to):
+        """What each is told, and of PRDR what all are told."""
+        is_lmtp = how == "lmtp"
+        with Talk(self.port if is_lmtp else self.server.port("mx")) as t:
+            t.ask("LHLO c.example" if is_lmtp else "EHLO c.example", 250)
+            t.ask("MAIL FROM:<a@example.net>"
+                  + (" PRDR" if how == "prdr" else ""), 250)
+            for user in to:
+                t.ask(f"RCPT TO:<{user}@example.org>", 250)
+            t.ask("DATA", 354)
+            t.raw(f"Subject: {way}\r\nX-Way: {way}\r\n\r\nx\r\n.\r\n"
+                  .encode())
+            if how == "prdr":
+                assert t.reply()[0] == 353
+            n = {"lmtp": len(to), "prdr": len(to) + 1, "smtp": 1}[how]
+            said = [t.reply() for _ in range(n)]
+            t.ask("NOOP", 250)
+        return [(code, text[:12] if code == 250 else text)
+                for code, text in said]
+
+    def has(self, user, way):
+        return sum(f"X-Way: {way}\r\n".replace("\r\n", "\n").encode()
+                   in m.read_bytes().replace(b"\r\n", b"\n")
+                   for m in self.server.messages(user))
+
+
+@pytest.mark.parametrize("how", ["lmtp", "prdr"])
+def test_each_recipient_at_content(make_server, how):
+    """RFC 2033 4.2: who does not want it is told so, and the others get it."""
+    each = Each(make_server)
+
+    def sends(way, to, *want, end=QUEUED):
+        assert each.send(how, way, to) == \
+            list(want) + ([end] if how == "prdr" else [])
+
+    sends("one", ["user", "other"], NO, QUEUED)
+    sends("one", ["other", "third", "user"], QUEUED, QUEUED, NO)
+    later = (450, "4.7.1 Not now, try again later")
+    none = (554, "5.7.2 Nobody wants it")
+    sends("later", ["other", "user"], later, QUEUED)
+    sends("one", ["user"], NO, end=NO)
+    sends("none", ["user", "other"], none, none, end=none)
+    # A copy is for what one of them takes; and not for what nobody does.
+    sends("tag", ["other", "user"], QUEUED, QUEUED)
+    sends("hold", ["other", "user"], QUEUED, QUEUED)
+    sends("held", ["other", "user"], (550, "5.7.1 Others"), QUEUED)
+    assert wait_for(lambda: each.has("user", "held") == 1, 10)
+    assert wait_for(lambda: each.has("other", "one") == 2
+                    and each.has("third", "tag") == 1, 10)
+    assert each.has("third", "one") == 1 and each.has("user", "later") == 1
+    assert not any(each.has(user, way) for user, way in [
+        ("user", "one"), ("other", "later"), ("user", "none"),
+        ("other", "none"), ("other", "held"), ("user", "hold")])
+    queued = each.server.rows("queue")
+    assert [sorted(r["to"]) for r in queued] == [
+        ["other@example.org", "user@example.org"]], queued
+    refused = lines_of(each.server, "refused", stage="content",
+                       to="user@example.org", code="550")
+    assert len(refused) == 3 and all(" rule=" in x for x in refused), refused
+    assert lines_of(each.server, "rule", stage="content", verdict="refuse",
+                    to="user@example.org")
+
+
+@pytest.mark.parametrize("how", ["--listen=lmtp", "--prdr"])
+def test_each_recipient_explained(make_server, how):
+    """As the server: each at content by itself, and who takes it at the end."""
+    server = Each(make_server).server
+    words = ["explain", "--client", "127.0.0.1", "--from", "a@example.net",
+             "--to", "user@example.org", "--to", "other@example.org"]
+    one = server.rows(*words, "--header", "X-Way: one", how)
+    assert [(r["of"], r["code"]) for r in one
+            if r.get("stage") == "content" and "code" in r] == [
+        ("user@example.org", 550), ("other@example.org", 0)], one
+    assert [r["to"] for r in one if r.get("result") == "accepted"] == [
+        "other@example.org"]
+    told = server.command(*words, "--header", "X-Way: none", how, check=False)
+    assert "content user@example.org" in told and "accepted" not in told
+    assert told.count("554 5.7.2 Nobody wants it") == 2, told
+    assert server.command(*words, "--header", "X-Way: one", check=False) \
+        .count("-> refused: 550 5.7.1 Not for me") == 1
+
+
+def test_one_answer_for_all_at_content(make_server):
+    """Without PRDR a rule about one recipient speaks for the message."""
+    each = Each(make_server)
+    assert each.send("smtp", "one", ["other", "user"]) == [NO]
+    assert each.send("smtp", "held", ["other", "user"]) == [QUEUED]
+    assert wait_for(lambda: each.has("other", "held") == 1, 10)
 
 
 @pytest.mark.shows("RLY-1")

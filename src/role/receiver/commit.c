@@ -135,7 +135,7 @@ write_envelope(struct session *s, uint64_t wall_ms, struct buf *to)
 	enum err error;
 
 	smtp_server_envelope(&s->server, &e);
-	error = rules_via_list(s, &e.recipients);
+	error = rules_via_list(s, &e);
 	if (error != ERR_OK)
 		return error;
 	e.tags = rules_tags(s, tags);

@@ -100,10 +100,15 @@ enum session_ask {
 	ASK_RELEASE_CONTENT,
 	ASK_GREYLIST
 };
-/* Of a recipient, while some rule says `route`; in the transaction's arena. */
+/*
+ * Of a recipient that was taken, in the order of RCPT, while some rule says
+ * `route` or each is answered behind the content; in the transaction's arena.
+ */
 struct rules_rcpt {
 	struct rules_rcpt	*next;
 	struct rules_recipient	 said;
+	struct span		 address;	/* as it was given */
+	struct smtp_each	 each;		/* its answer, once it is decided */
 	uint8_t			 via;		/* number + 1 of its route, or 0 */
 };
 /* What rules know and have said, of a session and its transaction. */
@@ -127,6 +132,7 @@ struct session_rules {
 	bool			 was_held;
 	struct rules_rcpt	*rcpts, *last_rcpt;	/* who was taken */
 	struct rules_rcpt	*asked;
+	struct rules_rcpt	*now;		/* content rules are asked of it */
 };
 struct session {
 	struct receiver		*receiver;
@@ -189,6 +195,7 @@ struct receiver {
 	uint64_t		 lists[LOOKUP_FACT_COUNT]; /* files to ask */
 	uint32_t		 ncopies;	/* of a message, at most */
 	bool			 asks_hello, has_headers, has_routes;
+	bool			 has_content_rules;
 
 	struct map		 cache;		/* struct answer, ask.c */
 	uint64_t		 generation;
@@ -328,16 +335,19 @@ bool grey_answer(struct role *, struct role_peer *, const void *,
 /*
  * rules_via.c: a recipient is asked about (false: no memory), a rule has a route
  * for it, it was taken; a rule at content has a route for those that it speaks of
- * (NO: for none; IN_DOUBT: for one of them a file could not be asked); has it one
- * (NULL: not that we know); the envelope's list.
+ * (NO: for none; IN_DOUBT: for one of them a file could not be asked), or for the
+ * one that it is asked about alone; was it refused behind the content, does its
+ * mail not stay here for that or for a route (NULL: not that we know); the
+ * envelope's list without who was refused.
  */
 MUST_USE bool rules_via_begin(struct session *s);
 void rules_via_asked(struct session *s, const struct rules_rule *rule);
 void rules_via_taken(struct session *s, const struct rules_recipient *said);
 MUST_USE enum rules_answer rules_via_content(struct session *s,
-    const struct rules_rule *rule);
-bool rules_via_is_routed(const struct rules_rcpt *one);
-MUST_USE enum err rules_via_list(struct session *s, struct span *list);
+    struct rules_rcpt *only, const struct rules_rule *rule);
+bool rules_via_is_refused(const struct rules_rcpt *one);
+bool rules_via_is_elsewhere(const struct rules_rcpt *one);
+MUST_USE enum err rules_via_list(struct session *s, struct envelope *to);
 
 /* rules_load.c.  False: no memory. */
 MUST_USE bool rules_load(struct receiver *rc);

@@ -134,7 +134,7 @@ route_holds(struct session *s, enum rules_stage stage,
 
 	if (v->action != RULES_VIA || stage != RULES_CONTENT)
 		return true;
-	a = rules_via_content(s, v->rule);
+	a = rules_via_content(s, rules_of(s)->now, v->rule);
 	if (a == RULES_IN_DOUBT) {
 		v->action = RULES_DOUBT;
 		v->is_final = true;
@@ -315,7 +315,7 @@ rules_mail(struct session *s, const struct msg_id *id)
 	r->id = *id;
 	r->copies = r->rcpt_tags = 0;
 	r->is_held = r->has_no_memory = false;
-	r->rcpts = NULL;
+	r->rcpts = r->now = NULL;
 	f->tags = r->has_hello ? r->session_tags : r->first_tags;
 	f->sender = subject(s, s->server.tx.reverse_path);
 	f->recipient = span_of(NULL, 0);
@@ -417,6 +417,60 @@ rules_end_content(struct session *s)
 	rules_of(s)->fields = NULL;
 }
 
+/* False: it is not taken, and leaves nothing in the message. */
+static bool
+decide_one(struct session *s, struct rules_rcpt *one)
+{
+	struct session_rules *r = rules_of(s);
+	uint64_t copies = r->copies;
+	bool was_held = r->is_held;
+
+	r->now = one;
+	r->facts.rcpts_yes = one->said.yes;
+	r->facts.rcpts_doubt = one->said.doubt;
+	one->each.re = decide(s, RULES_CONTENT);
+	one->each.said = s->server.said;
+	if (one->each.re != RE_NONE) {
+		tell_refused(s, one->each.re, one->address);
+		r->copies = copies;
+		r->is_held = was_held;
+	}
+	r->now = NULL;
+	return one->each.re == RE_NONE;
+}
+
+/*
+ * RFC 2033 4.2, and PRDR: the client hears of each recipient, so the rules are
+ * asked for each alone.  What they do to the message (a tag, a copy, hold) comes
+ * from those who take it; with none there is no message.
+ */
+static enum smtp_reply
+decide_each(struct session *s)
+{
+	struct session_rules *r = rules_of(s);
+	const struct rules_facts before = r->facts;
+	uint64_t tags = before.tags;
+	struct span origin = r->origin;
+	bool is_any = false;
+
+	for (struct rules_rcpt *one = r->rcpts; one != NULL; one = one->next) {
+		r->facts = before;
+		if (decide_one(s, one)) {
+			is_any = true;
+			tags |= r->facts.tags;
+		}
+		if (one == r->rcpts)
+			origin = r->origin;
+	}
+	r->facts = before;
+	r->facts.tags = tags;
+	/* Of the message, if there is none, speaks the first one's answer. */
+	r->origin = origin;
+	s->server.tx.each = &r->rcpts->each;
+	s->server.said = r->rcpts->each.said;
+	return is_any ? RE_NONE : r->rcpts->each.re;
+}
+
 enum smtp_reply
 rules_content(struct session *s)
 {
@@ -424,6 +478,8 @@ rules_content(struct session *s)
 
 	r->facts.size = s->server.facts.size;
 	r->facts.tags = r->mail_tags | r->rcpt_tags;
+	if (r->rcpts != NULL && smtp_server_is_each(&s->server))
+		return decide_each(s);
 	return decide(s, RULES_CONTENT);
 }
 
@@ -436,7 +492,7 @@ static void (*const decided[RULES_STAGE_COUNT])(struct session *s) = {
 
 /* --- copies --- */
 
-/* One that goes by a route is not where the copy would be. */
+/* One that goes by a route, or was refused, is not where the copy would be. */
 static bool
 is_recipient(const struct session *s, struct span address)
 {
@@ -445,7 +501,7 @@ is_recipient(const struct session *s, struct span address)
 	struct envelope_recipient r;
 
 	while (envelope_next(&list, &r) == ERR_OK) {
-		if (!rules_via_is_routed(one) &&
+		if (!rules_via_is_elsewhere(one) &&
 		    span_eq_nocase(r.address, address))
 			return true;
 		one = one == NULL ? NULL : one->next;

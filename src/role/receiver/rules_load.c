@@ -27,6 +27,7 @@ rules_load(struct receiver *rc)
 	    rules_has_stage(&rc->rules, RULES_HELO);
 	rc->has_headers = all->nheaders > 0;
 	rc->has_routes = all->nroutes > 0;
+	rc->has_content_rules = rules_has_stage(&rc->rules, RULES_CONTENT);
 	rc->ncopies = (uint32_t)all->ncopies;
 	return true;
 }

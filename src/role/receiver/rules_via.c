@@ -1,9 +1,10 @@
 /*
- * rules_via.c - recipients whose mail rules send by a named route.
+ * rules_via.c - recipients whose mail rules send by a named route, or refuse.
  *
  * Which conditions about recipients held is kept of each one that was taken, as
  * a rule at content may speak of some of them only.  Nothing is kept when no
- * rule says `route`.  The first route that a recipient gets stays.
+ * rule says `route`, unless each recipient is answered behind the content.  The
+ * first route that a recipient gets stays.
  */
 #include "role/receiver/receiver.h"
 
@@ -14,12 +15,14 @@ rules_via_begin(struct session *s)
 	void *p;
 
 	r->asked = NULL;
-	if (!s->receiver->has_routes)
+	if (!s->receiver->has_routes && !(s->receiver->has_content_rules &&
+	    smtp_server_is_each(&s->server)))
 		return true;
 	if (arena_get(&s->server.arena, sizeof *r->asked, &p) != ERR_OK)
 		return false;
 	r->asked = p;
-	*r->asked = (struct rules_rcpt){ 0 };
+	*r->asked = (struct rules_rcpt){ .address = s->server.tx.asked,
+		.each.re = RE_NONE };
 	return true;
 }
 
@@ -45,25 +48,38 @@ rules_via_taken(struct session *s, const struct rules_recipient *said)
 	if (r->asked == NULL)
 		return;
 	r->asked->said = *said;
-	if (r->rcpts == NULL)
+	if (r->rcpts == NULL) {
 		r->rcpts = r->asked;
-	else
+	} else {
 		r->last_rcpt->next = r->asked;
+		r->last_rcpt->each.next = &r->asked->each;
+	}
 	r->last_rcpt = r->asked;
 	r->asked = NULL;
 }
 
+static enum rules_answer
+give_content(struct rules_rcpt *one, const struct rules_rule *rule)
+{
+	enum rules_answer a = rules_fits(rule, &one->said);
+
+	if (a == RULES_YES)
+		give(one, rule);
+	return a;
+}
+
 enum rules_answer
-rules_via_content(struct session *s, const struct rules_rule *rule)
+rules_via_content(struct session *s, struct rules_rcpt *only,
+    const struct rules_rule *rule)
 {
 	enum rules_answer all = RULES_NO;
 	struct rules_rcpt *one;
 
+	if (only != NULL)
+		return give_content(only, rule);
 	for (one = s->rules.rcpts; one != NULL; one = one->next) {
-		enum rules_answer a = rules_fits(rule, &one->said);
+		enum rules_answer a = give_content(one, rule);
 
-		if (a == RULES_YES)
-			give(one, rule);
 		if (a == RULES_IN_DOUBT || (a == RULES_YES && all == RULES_NO))
 			all = a;
 	}
@@ -71,9 +87,15 @@ rules_via_content(struct session *s, const struct rules_rule *rule)
 }
 
 bool
-rules_via_is_routed(const struct rules_rcpt *one)
+rules_via_is_refused(const struct rules_rcpt *one)
 {
-	return one != NULL && one->via > 0;
+	return one != NULL && one->each.re != RE_NONE;
+}
+
+bool
+rules_via_is_elsewhere(const struct rules_rcpt *one)
+{
+	return one != NULL && (one->via > 0 || one->each.re != RE_NONE);
 }
 
 /* Who is given to another server is none of our mailboxes. */
@@ -86,28 +108,32 @@ send_by(struct envelope_recipient *r, const char *route)
 }
 
 enum err
-rules_via_list(struct session *s, struct span *list)
+rules_via_list(struct session *s, struct envelope *to)
 {
 	const struct config_rules *all = s->receiver->role->config->rules;
-	struct buf *routed = &s->receiver->routed;
+	struct buf *changed = &s->receiver->routed;
 	const struct rules_rcpt *one = s->rules.rcpts;
-	struct span from = *list;
+	struct span from = to->recipients;
 	struct envelope_recipient r;
 	enum err e = ERR_OK;
 
-	while (one != NULL && one->via == 0)
+	while (one != NULL && !rules_via_is_elsewhere(one))
 		one = one->next;
 	if (one == NULL)
 		return ERR_OK;
-	buf_cut(routed, 0);
+	buf_cut(changed, 0);
 	/* Copies stand behind them all, and go their own way. */
 	for (one = s->rules.rcpts; e == ERR_OK &&
 	    envelope_next(&from, &r) == ERR_OK;
 	    one = one == NULL ? NULL : one->next) {
+		if (rules_via_is_refused(one)) {
+			to->nrecipients--;
+			continue;
+		}
 		if (one != NULL && one->via > 0)
 			send_by(&r, all->routes[one->via - 1]);
-		e = envelope_add_recipient(routed, &r);
+		e = envelope_add_recipient(changed, &r);
 	}
-	*list = buf_span(routed);
+	to->recipients = buf_span(changed);
 	return e;
 }

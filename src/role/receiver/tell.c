@@ -208,26 +208,36 @@ tell_greylist(struct session *s, const char *word, uint64_t wait_s)
 	say(s, &l);
 }
 
+/* The first of those who were taken, and how many they are if more. */
+static void
+log_recipients(struct log_line *l, const struct session *s)
+{
+	struct span list = buf_span(&s->server.recipients);
+	const struct rules_rcpt *one = s->rules.rcpts;
+	struct envelope_recipient r;
+	uint32_t n = 0;
+
+	while (envelope_next(&list, &r) == ERR_OK) {
+		if (!rules_via_is_refused(one) && n++ < RECIPIENTS_SHOWN)
+			log_span(l, "to", r.address);
+		one = one == NULL ? NULL : one->next;
+	}
+	if (n > RECIPIENTS_SHOWN)
+		log_num(l, "recipients", n);
+}
+
 void
 tell_accepted(struct session *s)
 {
 	const struct smtp_server *v = &s->server;
-	struct span list = buf_span(&v->recipients);
 	uint8_t tags[ENVELOPE_TAGS_MAX];
-	struct envelope_recipient r;
 	struct log_line l;
 
 	if (!is_wanted(s, LOG_LEVEL_INFO))
 		return;
 	log_begin(&l, LOG_LEVEL_INFO, &v->tx.id, "accepted");
 	log_span(&l, "from", v->tx.reverse_path);
-	for (unsigned int i = 0; i < RECIPIENTS_SHOWN; i++) {
-		if (envelope_next(&list, &r) != ERR_OK)
-			break;
-		log_span(&l, "to", r.address);
-	}
-	if (v->tx.nrecipients > RECIPIENTS_SHOWN)
-		log_num(&l, "recipients", v->tx.nrecipients);
+	log_recipients(&l, s);
 	log_str(&l, "client", s->client);
 	log_more(&l, "name", span_str(s->name));
 	log_span(&l, "helo", buf_span(&v->helo));
@@ -281,6 +291,8 @@ tell_rule(struct session *s, enum rules_stage stage,
 		log_span(&l, "from", s->server.tx.reverse_path);
 	if (stage == RULES_RCPT)
 		log_span(&l, "to", s->server.tx.asked);
+	if (s->rules.now != NULL)
+		log_span(&l, "to", s->rules.now->address);
 	log_more(&l, "user", buf_span(&s->server.user));
 	say(s, &l);
 }
@@ -337,7 +349,8 @@ tell_refused(struct session *s, enum smtp_reply re, struct span what)
 	 * that talks on after its AUTH was refused.
 	 */
 	if (smtp_reply_code(re) != 500)
-		log_more(&l, is_rcpt ? "to" : "what", what);
+		log_more(&l, is_rcpt || s->rules.now != NULL ? "to" : "what",
+		    what);
 	log_more(&l, "helo", buf_span(&v->helo));
 	log_more(&l, "user", buf_span(&v->user));
 	say(s, &l);

@@ -24,6 +24,7 @@ struct play {
 	uint32_t		nrecipients;
 	bool			is_closed, is_tls_wanted, holds_answers;
 	bool			store_fails, mail_fails, is_tls_refused;
+	const struct smtp_each	*each;		/* said at COMMIT */
 	struct smtp_action	held;
 };
 
@@ -101,6 +102,7 @@ answer(struct play *p, const struct smtp_action *a)
 		memcpy(p->stored, p->content, p->ncontent);
 		p->nrecipients = s->tx.nrecipients;
 		keep_envelope(p);
+		s->tx.each = p->each;
 		smtp_server_done(s, p->store_fails ? RE_NOT_STORED : RE_QUEUED);
 	}
 }

@@ -300,6 +300,53 @@ test_prdr(void **state UNUSED)
 	}
 }
 
+/* RFC 2033 4.2: each its own word; whose is none, the message's. */
+static void
+test_each(void **state UNUSED)
+{
+	static struct smtp_each as_all = { NULL, RE_NONE, { 0 } },
+	    no = { &as_all, RE_RULE_REFUSED, { 0 } },
+	    later = { NULL, RE_RULE_LATER, { 450, SPAN("4.7.1"), SPAN("Come again") } },
+	    none[2] = { { &none[1], RE_RULE_REFUSED, { 550, SPAN("5.7.1"), SPAN("A") } },
+	    { NULL, RE_RULE_REFUSED, { 554, SPAN("5.7.2"), SPAN("B") } } };
+	static const struct {
+		const char		*name, *replies;
+		const struct smtp_each	*each;
+		bool			 is_lmtp, fails;
+	} rows[] = {
+		{ "first", "550 5.7.1 Not here\r\n250 2.0.0 queued",
+			&no, true, false },
+		{ "not stored", "550 5.7.1 Not here\r\n451 4.3.0 ",
+			&no, true, true },
+		{ "one of two known", "450 4.7.1 Come again\r\n250 2.0.0 queued",
+			&later, true, false },
+		{ "last", "550 5.7.1 A\r\n554 5.7.2 B\r\n250 2.1.0 ",
+			none, true, false },
+		{ "all", "550 5.7.1 A\r\n554 5.7.2 B\r\n250 2.1.0 ",
+			none, true, true },
+		{ "PRDR", "353 One reply a recipient follows\r\n"
+			"550 5.7.1 Not here\r\n250 2.0.0 queued",
+			&no, false, false },
+	};
+
+	no.said = (struct smtp_said){ 550, SPAN("5.7.1"), SPAN("Not here") };
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct play *p = play_begin(rows[i].is_lmtp ? &lmtp : &mx,
+		    false);
+
+		p->each = rows[i].each;
+		p->store_fails = rows[i].fails;
+		say_lines(p, rows[i].is_lmtp ? "LHLO c\r\n" MAIL :
+		    HELLO "MAIL FROM:<s@x> PRDR\r\n");
+		say_lines(p, RCPT RCPT "DATA\r\nhi\r\n.\r\n" MAIL);
+		CHECK(strstr(p->out, rows[i].replies) != NULL, "%s: %s",
+		    rows[i].name, p->out);
+		CHECK(!rows[i].is_lmtp || strstr(p->out, "353") == NULL,
+		    "%s", rows[i].name);
+		play_end(p);
+	}
+}
+
 /* The owner cannot keep it: that is said at the end of this chunk. */
 static void
 test_spoilt_chunk(void **state UNUSED)
@@ -327,6 +374,7 @@ main(void)
 		TEST(test_lmtp, ""),
 		TEST(test_no_lhlo_elsewhere, ""),
 		TEST(test_prdr, ""),
+		TEST(test_each, ""),
 		TEST(test_spoilt_chunk, "SMTP-5"),
 	};
 
