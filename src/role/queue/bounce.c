@@ -154,6 +154,13 @@ bounce_new(struct store_message *m, const struct envelope *envelope,
 	return NULL;
 }
 
+/* A report of delay that finds no room this hour is not one that was made. */
+static bool
+may_come_later(const struct envelope *e, const struct bounce_failure *f)
+{
+	return e->reverse_path.n > 0 && f->action == DSN_DELAYED;
+}
+
 bool
 queue_bounce(struct queue *q, struct store_message *m,
     const struct bounce_failure *failures, uint32_t n)
@@ -172,8 +179,9 @@ queue_bounce(struct queue *q, struct store_message *m,
 	if (drop != NULL) {
 		log_bounce(q, &e.id, "no-bounce", e.reverse_path, drop);
 		for (uint32_t i = 0; i < n; i++)
-			settle_told(q, m, failures[i].action,
-			    failures[i].slot, failures[i].text);
+			if (!may_come_later(&e, &failures[i]))
+				settle_told(q, m, failures[i].action,
+				    failures[i].slot, failures[i].text);
 		return true;
 	}
 	b = q->nbounces < QUEUE_BOUNCES_MAX ?

@@ -65,10 +65,13 @@ step_show(struct queue *q, struct steer_walk *w, uint32_t item)
 static enum steer_step
 step_retry(struct queue *q, struct steer_walk *w, uint32_t item)
 {
-	uint32_t i = sched_first_of(q->sched, sched_message(q->sched, item));
+	uint64_t message = sched_message(q->sched, item);
+	uint32_t i = sched_first_of(q->sched, message);
 	bool has_one = false;
 
 	(void)w;
+	if (queue_is_unborn((struct store_message *)(uintptr_t)message))
+		return STEER_SKIP;
 	for (; i != SCHED_NONE; i = sched_next_of(q->sched, i))
 		has_one |= sched_hurry(q->sched, loop_now_ms(q->role->loop), i);
 	return has_one ? STEER_CHANGED : STEER_SKIP;
@@ -192,7 +195,9 @@ why_not(struct queue *q, const struct steer_walk *w, uint32_t item)
 
 	if (queue_mark(m).is_held)
 		return "it is held: release it first";
-	return w->ask.verb == STEER_QUEUE_RELEASE ? "it is not held" :
+	if (w->ask.verb == STEER_QUEUE_RELEASE)
+		return "it is not held";
+	return queue_is_unborn(m) ? "its sender wants it to leave later" :
 	    "it is being delivered just now";
 }
 

@@ -55,14 +55,6 @@ turn_end(struct queue *q, const struct queue_turn *t)
 	memmove(&q->turns[0], &q->turns[1], q->nturns * sizeof q->turns[0]);
 }
 
-/* RFC 4865: who asks for its mail does not get it before its time. */
-static bool
-is_unborn(uint64_t message)
-{
-	return queue_mark((struct store_message *)(uintptr_t)message)
-	    .is_waiting;
-}
-
 void
 queue_turns_step(struct queue *q)
 {
@@ -77,7 +69,9 @@ queue_turns_step(struct queue *q)
 			return;
 		}
 		if (sched_view(q->sched, t->next++, &v) && v.message != 0 &&
-		    is_of(t, v.destination) && !is_unborn(v.message))
+		    is_of(t, v.destination) &&
+		    !queue_is_unborn((struct store_message *)(uintptr_t)
+			v.message))
 			t->count += sched_hurry(q->sched, now, t->next - 1);
 	}
 }

@@ -104,6 +104,12 @@ queue_waits_end(struct queue *q, struct store_message *m,
 	free(w);
 }
 
+bool
+queue_is_unborn(struct store_message *m)
+{
+	return queue_mark(m).is_waiting;
+}
+
 static bool
 has_room(const struct queue *q, struct span user, uint64_t octets)
 {

@@ -191,6 +191,10 @@ test_released_before_its_time(void **state)
 	stage_until_logged(&s, "held by=rule");
 	order(&s, STEER_QUEUE_RELEASE, &id);
 	CHECK(s.end.is_ok, "%.*s", SPAN_FMT(s.end.why));
+	order(&s, STEER_QUEUE_RETRY, &id);
+	CHECK(!s.end.is_ok && span_eq(s.end.why,
+	    SPAN("its sender wants it to leave later")), "%.*s",
+	    SPAN_FMT(s.end.why));
 	stage_serve(&s, 300);
 	CHECK_NUM(s.nmessages, 0, "too early");
 	stage_until(&s, &s.nmessages, 1);

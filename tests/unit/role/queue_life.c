@@ -3,6 +3,7 @@
  */
 #include "queue_stage.h"
 
+#include "os/clock.h"
 #include "spool/record.h"
 
 #include <dirent.h>
@@ -11,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define NOTICES_AN_HOUR	500u	/* doc/design/limits.md */
 
 #define TEXT	"Subject: x\r\n\r\nhello\r\n"
 static const char *const ann[] = { "ann@example.org" };
@@ -272,6 +275,46 @@ test_bounce(void **state UNUSED)
 	CHECK(span_find_span(buf_span(&s.contents), SPAN("bob@example.net")) <
 	    s.contents.n, "it names the recipient");
 	stage_until_logged(&s, "bounced");
+	finish(&s);
+}
+
+/*
+ * RLY-4: so many notices an hour go to one domain, and one more does not.  A
+ * report of delay that fell under that is made when there is room again.
+ */
+static void
+test_notices_an_hour(void **state UNUSED)
+{
+	struct stage s = {
+		.config = "retry first 1s\nretry cap 1s\nretry jitter 0%\n",
+	};
+
+	s.answer[IPC_ROLE_SENDER] = (struct stage_answer){
+		.fate = DELIVER_FAILED, .code = 550, .status = "5.1.1",
+		.text = "no such user here",
+	};
+	s.answer[IPC_ROLE_LOCAL] = (struct stage_answer){
+		.fate = DELIVER_RETRY, .code = 451, .status = "4.2.1",
+		.text = "not now",
+	};
+	stage_begin(&s);
+	for (uint32_t i = 0; i < NOTICES_AN_HOUR; i++)
+		(void)stage_write(&s, "eve@example.com", bob, 1, TEXT);
+	stage_sync(&s, true);
+	stage_until(&s, &s.nmessages, NOTICES_AN_HOUR);
+	stage_serve(&s, 1000);
+	CHECK(!stage_has_logged(&s, "no-bounce"), "at the limit");
+	(void)stage_write(&s, "one@example.com", bob, 1, TEXT);
+	s.by_ms = clock_wall_ms() - 1000;
+	(void)stage_write(&s, "late@example.com", ann, 1, TEXT);
+	stage_sync(&s, true);
+	stage_until_logged(&s, "no-bounce to=one@example.com");
+	stage_until_logged(&s, "no-bounce to=late@example.com");
+	CHECK(!stage_has_logged(&s, "bounced to=late@example.com"), "told");
+	(void)stage_stop(&s);
+	stage_begin(&s);	/* and with it another hour */
+	stage_until_logged(&s, "bounced to=late@example.com");
+	CHECK(!stage_has_logged(&s, "bounced to=one@example.com"), "done with");
 	finish(&s);
 }
 
@@ -619,6 +662,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_receiver_hangs_up_on_a_new_queue, "PRV-3"),
 	TEST(test_to_another_server, ""),
 	TEST(test_bounce, ""),
+	TEST(test_notices_an_hour, "RLY-4"),
 	TEST(test_no_bounce_for_the_null_path, "RLY-4"),
 	TEST(test_no_such_domain, "DLV-6"),
 	TEST(test_deferred_listed_retried_removed, "DLV-6 LOG-1"),
