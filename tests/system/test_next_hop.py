@@ -169,6 +169,8 @@ def test_each_silence_ends(make_server, dns, script):
             assert hop.ends, f"{stage}: {server.log_tail()}"
             took = hop.ends[1] - max([at for c, at, _ in hop.said if c == 1],
                                      default=hop.began)
+        # On a busy machine the hop may read late what was sent in time.
+        took = max(took, seconds_of(server, ids[i]))
         assert LIMITS[setting] / 2 < took < LIMITS[setting] + 20, stage
         if words:
             assert wait_for(lambda: words in server.command(
