@@ -213,7 +213,7 @@ def test_kept_for_a_moment(asking):
 
 
 @pytest.mark.shows("AUTH-7", "OPS-6")
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_issuer_away_or_silent(asking):
     pid = asking.server.roles()["backend-token"][0]
     tokens = [asking.outside.token() for _ in range(3)]

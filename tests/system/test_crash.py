@@ -29,7 +29,7 @@ SECONDS = int(os.environ.get("POSTHORSE_CRASH_SECONDS",
                              "600" if LONG else "120"))
 STORM = 6       # seconds with the gate open
 PAUSE = 0.005 if LONG else 0.05		# between a session's messages
-DELAY = 10 if LONG else 200	# ms at most before who died is started again
+DELAY = 10 if LONG else 400	# ms at most before who died is started again
 LIFE = 0.3      # seconds: who is not dead by then is killed
 
 # What a process draws: most die, some are told that a call failed.

@@ -220,7 +220,7 @@ def warm(server, sink, kind=Script):
 
 @pytest.mark.shows("MEM-5")
 @pytest.mark.hooks
-@pytest.mark.timeout(3600 if LONG else 120)
+@pytest.mark.timeout(3600 if LONG else 300)
 @pytest.mark.parametrize("role", ROLES)
 def test_each_allocation(rig, role):
     """The n-th fails: 4xx or a cut at most; all that was acked arrives."""
@@ -233,13 +233,13 @@ def test_each_allocation(rig, role):
 
 @pytest.mark.shows("MEM-5")
 @pytest.mark.hooks
-@pytest.mark.timeout(3600 if LONG else 120)
+@pytest.mark.timeout(3600 if LONG else 300)
 def test_no_leak(rig):
     """The same under sanitizers: no report, and each role ends leaving none."""
     server, sink, faults = rig(SANITIZED)
     script = warm(server, sink)
     failed = sum(fail_each(server, script, role, faults[role],
-                           PATIENCE if LONG else 0, 2)[0]
+                           PATIENCE if LONG else 0, 3)[0]
                  for role in ROLES if role != "supervisor")
     assert server.stop() == 0, server.log_tail()
     lines = server.log.read_text(errors="replace").splitlines()

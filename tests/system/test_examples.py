@@ -88,7 +88,7 @@ def test_readme_and_architecture_show_the_same():
     assert all(row.strip() in text for row in example().splitlines())
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_example_as_written(tmp_path):
     (tmp_path / "example").write_text(example())
     done = subprocess.run(

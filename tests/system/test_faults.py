@@ -129,7 +129,7 @@ def test_users_table_that_cannot_be_read(server):
 
 
 @pytest.mark.shows("SPL-9")
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_full_disk(make_server):
     """452 while there is no room; what was taken is safe; then well again."""
     server = make_server(extra=f"relay via smtp://127.0.0.1:{free_port()}\n")

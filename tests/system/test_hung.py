@@ -106,7 +106,7 @@ def watched(make_server):
 
 @pytest.mark.shows("OPS-6", "SPL-1")
 @pytest.mark.hooks
-@pytest.mark.timeout(900 if LONG else 180)
+@pytest.mark.timeout(900 if LONG else 300)
 def test_each_role_that_stands_still_is_replaced(watched):
     """Within its bound, for the reason that is logged; no mail is lost."""
     server, slowest = watched, 0.0
@@ -148,7 +148,7 @@ def test_a_slow_disk_is_waited_for(make_server):
 
 @pytest.mark.shows("OPS-6")
 @pytest.mark.hooks
-@pytest.mark.timeout(600 if LONG else 120)
+@pytest.mark.timeout(600 if LONG else 300)
 def test_a_machine_that_stood_still_blames_nobody(watched):
     """All processes stopped for longer than the bound: all go on."""
     server = watched

@@ -183,7 +183,7 @@ def test_receiver_killed_often(memory):
 
 
 @pytest.mark.shows("SPL-1", "OPS-4")
-@pytest.mark.timeout(600 if LONG else 120)
+@pytest.mark.timeout(600 if LONG else 300)
 def test_whole_server_killed(server):
     """All processes at once, then a new start on the same spool."""
     acked = {}
@@ -223,7 +223,7 @@ def stop_often(server, stops):
 
 
 @pytest.mark.shows("OPS-4", "SPL-1")
-@pytest.mark.timeout(7200 if LONG else 120)
+@pytest.mark.timeout(7200 if LONG else 300)
 def test_orderly_stop_under_load(make_server):
     """SIGTERM at a random moment: status 0, 421 to who is idle, no loss."""
     servers = [make_server(f"stop{i}").start() for i in range(STOPPING)]

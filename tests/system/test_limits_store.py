@@ -96,7 +96,7 @@ def mail_code(server):
 
 
 @pytest.mark.shows("SPL-9")
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_room_on_the_disk(make_server):
     """
     200 MiB: below 40 % no new mail, below a quarter (where 2 GiB are more
@@ -197,7 +197,7 @@ def greeting(server, name):
 
 
 @pytest.mark.shows("OPS-1")
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_memory(make_server):
     """
     Below 75 % all are let in; above it strangers are not; above 90 % nobody

@@ -84,7 +84,7 @@ def once(stage, reply):
 
 
 @pytest.mark.shows("DLV-6", "SMTP-9")
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("offers", [OFFERS, ()], ids=["pipelining", "plain"])
 def test_each_code_at_each_stage(make_server, dns, script, offers):
     """2yz, 3yz, 4yz, 5yz and nonsense, everywhere: the right fate each."""
@@ -140,7 +140,7 @@ def seconds_of(server, name):
 
 
 @pytest.mark.shows("SMTP-9")
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_each_silence_ends(make_server, dns, script):
     """RFC 5321 4.5.3.2: at each stage a silent server costs its own time."""
     names = [f"c{i}" for i in range(len(SILENCES))]
@@ -355,7 +355,7 @@ def test_envelope_behind_a_dot_that_failed(make_server, script, reply,
 
 
 @pytest.mark.shows("DLV-1")
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_no_more_than_a_connection_carries(make_server, script):
     """A hundred messages, then another connection; nothing twice."""
     held = Held()

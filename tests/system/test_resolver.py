@@ -103,7 +103,7 @@ def test_resolver_that_strips_dnssec(make_server, dns):
 
 
 @pytest.mark.shows("DNS-1", "DNS-4")
-@pytest.mark.timeout(600 if LONG else 120)
+@pytest.mark.timeout(600 if LONG else 300)
 def test_resolver_killed_under_load(make_server, dns, aio_sink):
     """Each letter needs the DNS, and the DNS dies all the time: all arrive."""
     port = free_port()

@@ -131,7 +131,7 @@ def test_canaries(make_server, aio_sink):
 
 
 @pytest.mark.shows("LOG-4")
-@pytest.mark.timeout(1800 if LONG else 120)
+@pytest.mark.timeout(1800 if LONG else 300)
 def test_each_recipient_has_one_outcome(make_server, aio_sink):
     """Ids in are outcomes out: delivered, relayed, refused for good, put off
     for a while, and with a role killed in the middle."""

@@ -29,7 +29,7 @@ def delivered(server, seen, at):
 
 
 @pytest.mark.shows("DLV-1")
-@pytest.mark.timeout(7200 if LONG else 150)
+@pytest.mark.timeout(7200 if LONG else 300)
 def test_each_once(make_server):
     """What was acknowledged left once, and the sink counts the same."""
     port = free_port()

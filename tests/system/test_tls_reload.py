@@ -38,7 +38,7 @@ def renewed(server, event="certificate-renewed"):
 
 
 @pytest.mark.shows("OPS-5")
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_new_pair(make_server):
     """With a key of another kind; sessions go on, and who is started later has
     the new one too."""
@@ -95,7 +95,7 @@ def test_broken_pair(make_server):
 
 
 @pytest.mark.shows("OPS-5")
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_missing_file(make_server):
     """A file that is gone for a while is no change."""
     server = make_server().start()
