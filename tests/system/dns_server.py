@@ -56,7 +56,8 @@ class Dns:
         self.process = subprocess.Popen(
             [find_knotd(), "-c", str(self.conf)], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, env=dict(os.environ))
-        assert wait_for(self._answers, 15), "knot does not answer"
+        assert wait_for(self._answers, 40), \
+            f"knot does not answer: {self.process.poll()}"
 
     def _answers(self):
         import dns.message
