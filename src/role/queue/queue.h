@@ -219,10 +219,13 @@ void queue_hold_items(struct queue *q, struct store_message *m);
 void queue_hold_new(struct queue *q, struct store_message *m,
     const struct envelope *e);
 
-/* waits.c: it has a time of release that is to come; it is tried, or removed. */
+/*
+ * waits.c: it has a time of release that is to come; is that still so (yes, when
+ * its envelope cannot be read; q->scratch is used); it is tried, or removed.
+ */
 void queue_waits_begin(struct queue *q, struct store_message *m,
     const struct envelope *e);
-bool queue_is_unborn(struct store_message *m);
+bool queue_is_unborn(struct queue *q, struct store_message *m);
 void queue_waits_end(struct queue *q, struct store_message *m,
     const struct envelope *e);
 bool queue_release_asked(struct role *r, struct role_peer *from,

@@ -70,7 +70,7 @@ step_retry(struct queue *q, struct steer_walk *w, uint32_t item)
 	bool has_one = false;
 
 	(void)w;
-	if (queue_is_unborn((struct store_message *)(uintptr_t)message))
+	if (queue_is_unborn(q, (struct store_message *)(uintptr_t)message))
 		return STEER_SKIP;
 	for (; i != SCHED_NONE; i = sched_next_of(q->sched, i))
 		has_one |= sched_hurry(q->sched, loop_now_ms(q->role->loop), i);
@@ -197,7 +197,7 @@ why_not(struct queue *q, const struct steer_walk *w, uint32_t item)
 		return "it is held: release it first";
 	if (w->ask.verb == STEER_QUEUE_RELEASE)
 		return "it is not held";
-	return queue_is_unborn(m) ? "its sender wants it to leave later" :
+	return queue_is_unborn(q, m) ? "its sender wants it to leave later" :
 	    "it is being delivered just now";
 }
 

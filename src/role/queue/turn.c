@@ -70,7 +70,7 @@ queue_turns_step(struct queue *q)
 		}
 		if (sched_view(q->sched, t->next++, &v) && v.message != 0 &&
 		    is_of(t, v.destination) &&
-		    !queue_is_unborn((struct store_message *)(uintptr_t)
+		    !queue_is_unborn(q, (struct store_message *)(uintptr_t)
 			v.message))
 			t->count += sched_hurry(q->sched, now, t->next - 1);
 	}

@@ -105,9 +105,16 @@ queue_waits_end(struct queue *q, struct store_message *m,
 }
 
 bool
-queue_is_unborn(struct store_message *m)
+queue_is_unborn(struct queue *q, struct store_message *m)
 {
-	return queue_mark(m).is_waiting;
+	struct envelope e;
+
+	/* The mark stays until the first attempt, which may be long behind. */
+	if (!queue_mark(m).is_waiting)
+		return false;
+	buf_cut(&q->scratch, 0);
+	return store_envelope(q->store, m, &q->scratch, &e) != ERR_OK ||
+	    e.hold_ms > clock_wall_ms();
 }
 
 static bool

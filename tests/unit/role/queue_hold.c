@@ -202,6 +202,34 @@ test_released_before_its_time(void **state)
 	finish(&s);
 }
 
+/* Its time has come, its site is waited for: then an operator may hurry it. */
+static void
+test_hurried_after_its_time(void **state)
+{
+	struct stage s = { .config = "retry first 300s\nretry jitter 0%\n" };
+	struct msg_id id;
+
+	(void)state;
+	s.answer[IPC_ROLE_LOCAL] = (struct stage_answer){
+		.fate = DELIVER_RETRY, .code = 451, .status = "4.4.1",
+		.text = "away", .is_site_bad = true,
+	};
+	stage_begin(&s);
+	(void)stage_write(&s, "eve@example.com", ann, 1, TEXT);
+	stage_sync(&s, true);
+	stage_until_logged(&s, "deferred");
+	s.hold_ms = clock_wall_ms() + 1000;
+	id = stage_write(&s, "eve@example.com", ann, 1, TEXT);
+	stage_sync(&s, true);
+	stage_serve(&s, 1500);
+	CHECK_NUM(s.nmessages, 1, "its site waits");
+	s.answer[IPC_ROLE_LOCAL] = (struct stage_answer){ 0 };
+	order(&s, STEER_QUEUE_RETRY, &id);
+	CHECK(s.end.is_ok, "%.*s", SPAN_FMT(s.end.why));
+	stage_until(&s, &s.nmessages, 2);
+	finish(&s);
+}
+
 /* RFC 4865 4.2: a wait longer than a life takes nothing away from that life. */
 static void
 test_life_begins_with_release(void **state)
@@ -279,6 +307,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_held_and_removed, ""),
 	TEST(test_too_late, ""),
 	TEST(test_released_before_its_time, ""),
+	TEST(test_hurried_after_its_time, ""),
 	TEST(test_life_begins_with_release, ""),
 };
 
