@@ -421,16 +421,13 @@ static bool
 content_of(struct explain *x, struct explain_to *t)
 {
 	uint64_t copies = x->copies;
-	bool was_held = x->is_held;
 
 	x->now = t;
 	x->facts.rcpts_yes = t->said.yes;
 	x->facts.rcpts_doubt = t->said.doubt;
 	t->is_taken = passes(x, RULES_CONTENT);
-	if (!t->is_taken) {
+	if (!t->is_taken)
 		x->copies = copies;
-		x->is_held = was_held;
-	}
 	x->now = NULL;
 	return t->is_taken;
 }

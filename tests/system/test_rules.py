@@ -689,6 +689,9 @@ match header x-way none refuse code 554 5.7.2 "Nobody wants it"
 match at content recipient user@example.org header x-way tag tag seen
 match at content tag seen header x-way tag copy-to third@example.org
 match at content recipient user@example.org header x-way hold hold
+match at content recipient user@example.org header x-way copied tag lost
+match at content tag lost copy-to third@example.org
+match at content recipient user@example.org header x-way copied refuse "Others"
 match at content not recipient user@example.org header x-way held refuse "Others"
 """
 NO = (550, "5.7.1 Not for me")
@@ -749,11 +752,15 @@ def test_each_recipient_at_content(make_server, how):
     sends("none", ["user", "other"], none, none, end=none)
     # A copy is for what one of them takes; and not for what nobody does.
     sends("tag", ["other", "user"], QUEUED, QUEUED)
+    sends("copied", ["user", "other"], (550, "5.7.1 Others"), QUEUED)
+    assert wait_for(lambda: lines_of(each.server, "accepted", tags="seen"), 5)
     sends("hold", ["other", "user"], QUEUED, QUEUED)
     sends("held", ["other", "user"], (550, "5.7.1 Others"), QUEUED)
     assert wait_for(lambda: each.has("user", "held") == 1, 10)
     assert wait_for(lambda: each.has("other", "one") == 2
                     and each.has("third", "tag") == 1, 10)
+    assert each.has("other", "copied") == 1 and \
+        not each.has("third", "copied")
     assert each.has("third", "one") == 1 and each.has("user", "later") == 1
     assert not any(each.has(user, way) for user, way in [
         ("user", "one"), ("other", "later"), ("user", "none"),
@@ -763,9 +770,11 @@ def test_each_recipient_at_content(make_server, how):
         ["other@example.org", "user@example.org"]], queued
     refused = lines_of(each.server, "refused", stage="content",
                        to="user@example.org", code="550")
-    assert len(refused) == 3 and all(" rule=" in x for x in refused), refused
+    assert len(refused) == 4 and all(" rule=" in x for x in refused), refused
     assert lines_of(each.server, "rule", stage="content", verdict="refuse",
                     to="user@example.org")
+    # Of who refused it no tag is in the message: that line is there by now.
+    assert not lines_of(each.server, "accepted", tags="lost")
 
 
 @pytest.mark.parametrize("how", ["--listen=lmtp", "--prdr"])

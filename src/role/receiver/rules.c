@@ -423,7 +423,6 @@ decide_one(struct session *s, struct rules_rcpt *one)
 {
 	struct session_rules *r = rules_of(s);
 	uint64_t copies = r->copies;
-	bool was_held = r->is_held;
 
 	r->now = one;
 	r->facts.rcpts_yes = one->said.yes;
@@ -432,8 +431,8 @@ decide_one(struct session *s, struct rules_rcpt *one)
 	one->each.said = s->server.said;
 	if (one->each.re != RE_NONE) {
 		tell_refused(s, one->each.re, one->address);
+		/* No refusal stands behind a hold, which decides. */
 		r->copies = copies;
-		r->is_held = was_held;
 	}
 	r->now = NULL;
 	return one->each.re == RE_NONE;
