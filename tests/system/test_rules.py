@@ -866,3 +866,28 @@ def test_route_in_doubt(make_server):
     assert wait_for(lambda: lines_of(
         server, "rule", verdict="doubt",
         rule=where(server, text.splitlines()[1])), 5)
+
+
+@pytest.mark.parametrize("how", ["lmtp", "prdr"])
+def test_a_thousand_answers(make_server, how):
+    """As many recipients as a message may have, each with the longest text."""
+    text, port = "x" * 200, free_port()
+    server = make_server(
+        extra=f"listen lmtp on 127.0.0.1:{port}\n"
+        f'match at content header x-way all refuse "{text}"\n').start()
+    count = 1000
+    with Talk(port if how == "lmtp" else server.port("mx"), timeout=20) as t:
+        t.ask("LHLO c" if how == "lmtp" else "EHLO c", 250)
+        t.ask("MAIL FROM:<a@example.net>"
+              + (" PRDR" if how == "prdr" else ""), 250)
+        for i in range(count):
+            t.ask(f"RCPT TO:<user+{i}@example.org>", 250)
+        t.ask("DATA", 354)
+        t.raw(b"X-Way: all\r\n\r\nx\r\n.\r\n")
+        if how == "prdr":
+            assert t.reply()[0] == 353
+        said = [t.reply() for _ in range(count + (how == "prdr"))]
+        assert set(said) == {(550, f"5.7.1 {text}")}
+        t.ask("NOOP", 250)
+    assert wait_for(lambda: len(lines_of(server, "refused", stage="content"))
+                    >= count, 10)
