@@ -18,6 +18,7 @@
 #define THREADS		2u
 #define WAITING		4u
 #define PEERS		(THREADS + WAITING + 1u)
+#define TURNS_MAX	1000u	/* of 10 ms and more */
 
 static struct pem pem;
 
@@ -174,15 +175,40 @@ scene_end(struct scene *c)
 
 /* Step all clients; the loop goes round meanwhile. */
 static void
+step(struct scene *c, size_t n)
+{
+	rig_run_ms(&c->rig, 10);
+	for (size_t i = 0; i < n; i++)
+		if (c->sides[i].client != NULL &&
+		    !SSL_is_init_finished(c->sides[i].client))
+			(void)SSL_do_handshake(c->sides[i].client);
+}
+
+/* Time for what must not happen. */
+static void
 go(struct scene *c, size_t n)
 {
-	for (unsigned int turn = 0; turn < 10; turn++) {
-		rig_run_ms(&c->rig, 10);
-		for (size_t i = 0; i < n; i++)
-			if (c->sides[i].client != NULL &&
-			    !SSL_is_init_finished(c->sides[i].client))
-				(void)SSL_do_handshake(c->sides[i].client);
-	}
+	for (unsigned int turn = 0; turn < 10; turn++)
+		step(c, n);
+	ERR_clear_error();
+}
+
+/* Until a thread has asked for so many signatures. */
+static void
+go_until_asked(struct scene *c, size_t n, unsigned int asked)
+{
+	for (unsigned int turn = 0; turn < TURNS_MAX && gate_asked() < asked;
+	    turn++)
+		step(c, n);
+	go(c, n);
+}
+
+/* Until one of them has ended, or is secured. */
+static void
+go_until(struct scene *c, size_t n, const bool *what)
+{
+	for (unsigned int turn = 0; turn < TURNS_MAX && !*what; turn++)
+		step(c, n);
 	ERR_clear_error();
 }
 
@@ -194,14 +220,16 @@ test_waits(void **state UNUSED)
 	scene_begin(&c);
 	for (size_t i = 0; i < PEERS; i++)
 		side_begin(&c, &c.sides[i]);
-	go(&c, PEERS);
+	go_until_asked(&c, PEERS, THREADS);
+	go_until(&c, PEERS, &c.sides[PEERS - 1].has_ended);
 	CHECK_NUM(gate_asked(), THREADS, "as many as there are threads");
 	CHECK(c.sides[PEERS - 1].has_ended, "no place left");
 	CHECK_STR(c.sides[PEERS - 1].why, "too many handshakes", "why");
 	for (size_t i = 0; i + 1 < PEERS; i++)
 		CHECK(!c.sides[i].is_ready && !c.sides[i].has_ended, "%zu", i);
 	gate_set(true);
-	go(&c, PEERS);
+	for (size_t i = 0; i + 1 < PEERS; i++)
+		go_until(&c, PEERS, &c.sides[i].is_ready);
 	for (size_t i = 0; i + 1 < PEERS; i++)
 		CHECK(c.sides[i].is_ready, "%zu: %s", i, c.sides[i].why);
 	for (size_t i = 0; i < PEERS; i++)
@@ -218,9 +246,10 @@ test_ends_in_the_middle(void **state UNUSED)
 	scene_begin(&c);
 	side_begin(&c, &c.sides[0]);
 	side_begin(&c, &c.sides[1]);
-	stream_deadline(c.sides[1].s, 50);
-	go(&c, 2);
+	go_until_asked(&c, 2, 2);
 	CHECK_NUM(gate_asked(), 2, "both wait");
+	stream_deadline(c.sides[1].s, 50);
+	go_until(&c, 2, &c.sides[1].has_ended);
 	CHECK(c.sides[1].has_ended, "its time is over");
 	CHECK_STR(c.sides[1].why, "timeout", "why");
 	stream_free(c.sides[0].s);
@@ -233,7 +262,7 @@ test_ends_in_the_middle(void **state UNUSED)
 	side_end(&c.sides[1]);
 	/* Others go on. */
 	side_begin(&c, &c.sides[2]);
-	go(&c, 3);
+	go_until(&c, 3, &c.sides[2].is_ready);
 	CHECK(c.sides[2].is_ready, "%s", c.sides[2].why);
 	side_end(&c.sides[2]);
 	scene_end(&c);

@@ -180,6 +180,10 @@ see_admin(struct stage *s, uint16_t type, struct span payload)
 	} else if (type == ipc_steer_end.number) {
 		assert_int_equal(ipc_decode(&ipc_steer_end, payload, &s->end),
 		    ERR_OK);
+		/* The packet's place is the next one's, too. */
+		buf_cut(&s->why, 0);
+		assert_int_equal(buf_add(&s->why, s->end.why), ERR_OK);
+		s->end.why = buf_span(&s->why);
 		s->has_ended = true;
 	}
 }
@@ -472,6 +476,7 @@ stage_begin(struct stage *s)
 	if (s->log.limit == 0) {
 		s->log = buf_make(16u << 20);
 		s->rows = buf_make(1u << 20);
+		s->why = buf_make(1u << 12);
 		s->contents = buf_make(128u << 20);
 		s->reverse_paths = buf_make(1u << 20);
 		s->files = spool_files_posix();
@@ -550,6 +555,7 @@ stage_end(struct stage *s)
 	spool_writer_free(s->writer);
 	buf_free(&s->log);
 	buf_free(&s->rows);
+	buf_free(&s->why);
 	buf_free(&s->contents);
 	buf_free(&s->reverse_paths);
 	(void)snprintf(command, sizeof command, "rm -rf '%s'", s->spool);

@@ -61,6 +61,7 @@ struct stage {
 	/* ALIVE: asked, unasked, and before a sync. */
 	uint32_t		 nanswers, nworking, nsyncing;
 	struct steer_end	 end;
+	struct buf		 why;		/* what end.why borrows */
 	bool			 has_ended;
 };
 
