@@ -143,7 +143,8 @@ const struct schema_row schema_rows[] = {
 	    "greeting (RFC 5782). The weights (by default 10) of those that "
 	    "list a client are summed: from 10 on it is turned away (554 "
 	    "5.7.1); at -10 and below no check does so. A list means its own "
-	    "by its replies under ADDRESS/PREFIX (by default 127.0.0.0/8)."),
+	    "by its replies under ADDRESS/PREFIX (by default 127.0.0.0/8); one "
+	    "that lists 127.0.0.1, too, is not believed."),
 	TOP("greylist", value_seconds, OF(greylist), 0, DAY, "0",
 	    "How long a client of listen mx is put off (451) that brings a "
 	    "sender and a recipient for the first time: strangers who come "

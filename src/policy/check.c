@@ -41,6 +41,17 @@ check_query(struct span address, struct span zone, struct buf *to)
 	return e;
 }
 
+enum err
+check_nobody_query(size_t octets, struct span zone, struct buf *to)
+{
+	static const uint8_t mapped[16] = {
+		[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1,
+	};
+
+	return check_query(octets == 4 ? span_of(mapped + 12, 4) :
+	    span_of(mapped, sizeof mapped), zone, to);
+}
+
 static uint32_t
 number(const uint8_t p[4])
 {

@@ -3,7 +3,7 @@
  *
  * Pure.  A check has a name and, once it is answered, a word; rules may ask for
  * both.  RFC 5782 (DNS block and allow lists): 2.1 and 2.4 how a list is asked,
- * 2.3 which replies mean "listed".
+ * 2.3 which replies mean "listed", 5 how a list shows that it is one.
  */
 #ifndef POSTHORSE_POLICY_CHECK_H
 #define POSTHORSE_POLICY_CHECK_H
@@ -46,6 +46,14 @@ const char *check_word_text(enum check_word word);
  */
 MUST_USE enum err check_query(struct span address, struct span zone,
     struct buf *to);
+/*
+ * The same for the address that no list may hold (RFC 5782 5): 127.0.0.1, for
+ * clients with addresses of 16 octets as ::ffff:127.0.0.1.  A list that holds it
+ * holds everybody, as the parked domain of a list that has ended does.
+ */
+MUST_USE enum err check_nobody_query(size_t octets, struct span zone,
+    struct buf *to);
+#define CHECK_NOBODY	"127.0.0.1"
 
 /*
  * What a list's A records say.  replies: 4 octets each, none when the name does

@@ -178,6 +178,31 @@ def test_lists(checked):
     assert "sum=-10" in line, line
 
 
+@pytest.mark.shows("DNS-4")
+def test_lists_of_everybody(checked):
+    """RFC 5782 5: what lists 127.0.0.1, too, says nothing of anybody."""
+    zones = {
+        "parked.test": "* A 127.0.0.2\n",
+        "grants.test": "* A 127.0.0.2\n",
+        # Of IPv4 alone; IPv6 is listed rightly.
+        "half.test": listed((10, "127.0.0.2")) + "1.0.0.127 A 127.0.0.2\n"
+            + NIBBLES + " A 127.0.0.2\n",
+        "odd.test": listed((10, "127.0.0.2")) + "1.0.0.127 A 192.0.2.1\n",
+    }
+    c = checked("dns-list parked.test, half.test weight 11, odd.test,\n"
+                "\tgrants.test weight -20\n", zones)
+    assert c.found(f"{NET}.10")[1] == [
+        "parked.test odd lists 127.0.0.1", "half.test odd lists 127.0.0.1",
+        "odd.test odd lists 127.0.0.1", "grants.test odd lists 127.0.0.1"]
+    with c.talk(V6) as t:
+        code, text = t.greeting
+    assert code == 554 and " listed by half.test (" in text, text
+    told = re.search(r"\((\w{26})\)", text)[1]
+    line = log_of(c.server, " checks ", told)[0]
+    assert "parked.test odd lists 127.0.0.1" in line and \
+        "half.test listed 127.0.0.2 weight 11" in line, line
+
+
 def test_an_allow_list_excuses(checked):
     """A client that lists vouch for needs no name."""
     c = checked("reverse-dns refuse\n" + LISTS)

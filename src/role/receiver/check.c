@@ -4,6 +4,8 @@
  *
  * All questions leave together, once lookup has let the client in; the last
  * answer, or CHECKS_WITHIN_MS, lets the greeting go.  No answer is no verdict.
+ * A list that lists the client is doubted: does it list the address that no list
+ * may (RFC 5782 5)?  The resolver remembers that answer for all clients.
  */
 #include "role/receiver/receiver.h"
 
@@ -24,6 +26,7 @@ struct checks {
 	struct loop_timer	*timer;		/* of the answers */
 	struct loop_timer	*quiet;		/* `greeting-wait`; or NULL */
 	char			 text[CHECK_QUERY_MAX + MSG_ID_LETTERS + 8];
+	bool			 is_doubted[CHECK_MAX];	/* asked a second time */
 	struct check		 of[CHECK_MAX];
 };
 
@@ -107,11 +110,22 @@ add(struct checks *k, const char *name, int64_t weight)
 	return c;
 }
 
+static size_t
+place(const struct session *s, const struct check *c)
+{
+	return (size_t)(c - s->checks->of);
+}
+
+/* Of a question: the session's serial number, the check, the session's slot. */
+#define TAG_CHECK	0x7fu
+#define TAG_DOUBT	0x80u
 static uint64_t
 tag_of(const struct session *s, const struct check *c)
 {
-	return s->checks->serial << 24 |
-	    (uint64_t)(c - s->checks->of) << 16 | s->slot;
+	size_t i = place(s, c);
+
+	return s->checks->serial << 24 | (uint64_t)(i |
+	    (s->checks->is_doubted[i] ? TAG_DOUBT : 0)) << 16 | s->slot;
 }
 
 static bool
@@ -142,13 +156,16 @@ ask_reverse(struct session *s, struct check *c)
 		found(s, c, CHECK_LATER);
 }
 
+/* Is the client listed; or, when that is doubted, is everybody? */
 static void
 ask_list(struct session *s, struct check *c)
 {
 	struct buf name = buf_make(CHECK_QUERY_MAX);
 	struct inquiry_list m = { .tag = tag_of(s, c) };
-	bool is_asked = check_query(address_span(&s->address),
-	    span_str(c->name), &name) == ERR_OK;
+	struct span client = address_span(&s->address), zone = span_str(c->name);
+	bool is_asked = (s->checks->is_doubted[place(s, c)] ?
+	    check_nobody_query(client.n, zone, &name) :
+	    check_query(client, zone, &name)) == ERR_OK;
 
 	m.name = buf_span(&name);
 	if (!is_asked || !ask(s, &ipc_inquiry_list, &m))
@@ -216,12 +233,12 @@ check_holds_greeting(struct session *s)
 static struct check *
 asked(struct receiver *rc, uint64_t tag, struct session **of)
 {
-	uint64_t slot = tag & 0xffff, i = tag >> 16 & 0xff;
+	uint64_t slot = tag & 0xffff, i = tag >> 16 & TAG_CHECK;
 	struct session *s = slot < rc->nslots ? rc->slots[slot] : NULL;
 
-	if (s == NULL || s->checks == NULL ||
-	    s->checks->serial != tag >> 24 || i >= s->checks->n ||
-	    s->checks->of[i].word != CHECK_WAITS)
+	if (s == NULL || s->checks == NULL || i >= s->checks->n ||
+	    s->checks->of[i].word != CHECK_WAITS ||
+	    tag != tag_of(s, &s->checks->of[i]))
 		return NULL;
 	*of = s;
 	return &s->checks->of[i];
@@ -257,30 +274,64 @@ check_reverse_answer(struct role *r, struct role_peer *from UNUSED,
 	return true;
 }
 
+static const struct config_dns_list *
+list_of(const struct session *s, const struct check *c)
+{
+	const struct config *config = config_of(s);
+
+	for (size_t i = 0; i < config->ndns_lists; i++)
+		if (config->dns_lists[i].zone == c->name)
+			return &config->dns_lists[i];
+	return NULL;
+}
+
+/* It lists the client, and what else it lists has been asked. */
+static void
+doubted(struct session *s, struct check *c, enum check_word nobody)
+{
+	static const enum check_word words[CHECK_WORD_COUNT] = {
+		[CHECK_LATER] = CHECK_LATER,
+		[CHECK_CLEAR] = CHECK_LISTED,
+		[CHECK_LISTED] = CHECK_ODD,
+		[CHECK_ODD] = CHECK_ODD,
+	};
+
+	if (words[nobody] == CHECK_ODD)
+		(void)snprintf(c->why, sizeof c->why, "lists " CHECK_NOBODY);
+	found(s, c, words[nobody]);
+}
+
 bool
 check_list_answer(struct role *r, struct role_peer *from UNUSED,
     const void *msg, const int *fds UNUSED)
 {
 	const struct inquiry_list_answer *m = msg;
-	const struct config *config = r->config;
+	const struct config_dns_list *l;
 	enum check_word word = CHECK_LATER;
+	char why[CHECK_WHY_MAX] = "";
 	struct session *s;
 	struct check *c;
 
 	if (m->replies.n % 4 != 0)
 		return false;
 	c = asked(r->self, m->tag, &s);
-	for (size_t i = 0; c != NULL && i < config->ndns_lists; i++) {
-		const struct config_dns_list *l = &config->dns_lists[i];
-
-		if (l->zone != c->name)
-			continue;
-		if (m->found != INQUIRY_LATER)
-			word = check_list_word(m->replies,
-			    l->reply.base.octets, l->reply.bits, c->why);
-		found(s, c, word);
-		break;
+	l = c == NULL ? NULL : list_of(s, c);
+	if (l == NULL)
+		return true;
+	if (m->found != INQUIRY_LATER)
+		word = check_list_word(m->replies, l->reply.base.octets,
+		    l->reply.bits, why);
+	if (s->checks->is_doubted[place(s, c)]) {
+		doubted(s, c, word);
+		return true;
 	}
+	memcpy(c->why, why, sizeof why);
+	if (word != CHECK_LISTED) {
+		found(s, c, word);
+		return true;
+	}
+	s->checks->is_doubted[place(s, c)] = true;
+	ask_list(s, c);
 	return true;
 }
 

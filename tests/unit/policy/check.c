@@ -32,6 +32,30 @@ test_queries(void **state UNUSED)
 	}
 }
 
+/* RFC 5782 5: 127.0.0.1, and ::FFFF:7F00:1 in nibbles (2.4). */
+static void
+test_nobody_queries(void **state UNUSED)
+{
+	static const struct {
+		size_t		 octets;
+		const char	*name;
+	} rows[] = {
+		{ 4, "1.0.0.127.bl.example" },
+		{ 16, "1.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
+		    "0.0.0.0.0.bl.example" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf to = buf_make(300);
+
+		CHECK_NUM(check_nobody_query(rows[i].octets,
+		    SPAN("bl.example"), &to), ERR_OK, "row %zu", i);
+		assert_int_equal(buf_addc(&to, 0), ERR_OK);
+		CHECK_STR((const char *)to.p, rows[i].name, "row %zu", i);
+		buf_free(&to);
+	}
+}
+
 static void
 test_longest_query(void **state UNUSED)
 {
@@ -142,6 +166,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_queries, ""),
+		TEST(test_nobody_queries, "DNS-4"),
 		TEST(test_longest_query, ""),
 		TEST(test_replies, "DNS-4"),
 		TEST(test_sums, ""),
