@@ -8,6 +8,7 @@
 #include "mail/encoded_word.h"
 
 #include "base/base64.h"
+#include "mail/charset.h"
 
 struct out {
 	uint8_t	*to;
@@ -23,7 +24,7 @@ put(struct out *o, uint8_t c)
 		o->to[o->n++] = c;
 }
 
-/* RFC 3629; none that we know of is beyond U+FFFF. */
+/* RFC 3629; no set of single octets has any beyond U+FFFF. */
 static void
 put_point(struct out *o, unsigned int point)
 {
@@ -36,63 +37,15 @@ put_point(struct out *o, unsigned int point)
 	put(o, (uint8_t)(0x80u | (point & 0x3f)));
 }
 
-/* --- character sets --- */
-
-/* An octet, and its code point where that is another number. */
-struct point {
-	uint8_t		octet;
-	uint16_t	point;
-};
-static const struct point of_8859_15[] = {
-	{ 0xa4, 0x20ac }, { 0xa6, 0x160 }, { 0xa8, 0x161 }, { 0xb4, 0x17d },
-	{ 0xb8, 0x17e }, { 0xbc, 0x152 }, { 0xbd, 0x153 }, { 0xbe, 0x178 },
-}, of_1252[] = {
-	{ 0x80, 0x20ac }, { 0x82, 0x201a }, { 0x83, 0x192 }, { 0x84, 0x201e },
-	{ 0x85, 0x2026 }, { 0x86, 0x2020 }, { 0x87, 0x2021 }, { 0x88, 0x2c6 },
-	{ 0x89, 0x2030 }, { 0x8a, 0x160 }, { 0x8b, 0x2039 }, { 0x8c, 0x152 },
-	{ 0x8e, 0x17d }, { 0x91, 0x2018 }, { 0x92, 0x2019 }, { 0x93, 0x201c },
-	{ 0x94, 0x201d }, { 0x95, 0x2022 }, { 0x96, 0x2013 }, { 0x97, 0x2014 },
-	{ 0x98, 0x2dc }, { 0x99, 0x2122 }, { 0x9a, 0x161 }, { 0x9b, 0x203a },
-	{ 0x9c, 0x153 }, { 0x9e, 0x17e }, { 0x9f, 0x178 },
-};
-
-static const struct charset {
-	const char		*name;		/* IANA's, and what is written */
-	bool			 is_octets;	/* taken as they are */
-	const struct point	*points;	/* others are Latin-1 */
-	size_t			 npoints;
-} charsets[] = {
-	{ "utf-8", true }, { "utf8", true },
-	{ "us-ascii", true }, { "ascii", true },
-	{ "iso-8859-1" }, { "latin1" },
-	{ "iso-8859-15", false, of_8859_15, COUNT(of_8859_15) },
-	{ "windows-1252", false, of_1252, COUNT(of_1252) },
-	{ "cp1252", false, of_1252, COUNT(of_1252) },
-};
-
-static const struct charset *
-charset_find(struct span name)
-{
-	name.n = span_find(name, '*');
-	for (size_t i = 0; i < COUNT(charsets); i++)
-		if (span_eq_nocase(name, span_str(charsets[i].name)))
-			return &charsets[i];
-	return NULL;
-}
-
 static void
 put_octet(struct out *o, const struct charset *c, uint8_t octet)
 {
-	unsigned int point = octet;
+	unsigned int point = charset_point(c, octet);
 
-	if (c->is_octets || octet < 0x80) {
+	if (point < 0x80 || point == CHARSET_OCTET)
 		put(o, octet);
-		return;
-	}
-	for (size_t i = 0; i < c->npoints; i++)
-		if (c->points[i].octet == octet)
-			point = c->points[i].point;
-	put_point(o, point);
+	else
+		put_point(o, point);
 }
 
 /* --- Q (4.2) --- */
@@ -216,13 +169,13 @@ word_at(struct span in, struct encoded_word *w)
 		return false;
 	rest = span_skip(rest, 2);
 	if (!take_part(&rest, &charset) || !take_part(&rest, &encoding) ||
-	    !take_part(&rest, &w->text) || !span_starts(rest, SPAN("=")))
+	    !take_part(&rest, &w->text) || !span_starts(rest, SPAN("=")) ||
+	    charset.n == 0)
 		return false;
 	w->n = in.n - rest.n + 1;
 	w->charset = charset_find(charset);
 	w->encoding = encoding_find(encoding);
-	return w->charset != NULL && w->encoding != NULL &&
-	    w->encoding->is_whole(w->text);
+	return w->encoding != NULL && w->encoding->is_whole(w->text);
 }
 
 size_t

@@ -1,12 +1,11 @@
 /*
  * encoded_word.h - text of a header field as its reader sees it (RFC 2047).
  *
- * Pure: no I/O, no allocation, time linear in the octets.  Encoded words in
- * US-ASCII, UTF-8, ISO-8859-1, ISO-8859-15 and windows-1252, in Q and B, become
- * UTF-8, wherever in the value they stand and however long they are (a rule shall
- * see what a generous reader shows); a language (RFC 2231 5) is passed over.
- * White space between two of them goes (6.2).  One of another character set, or
- * that is none by section 2 or 4, stays as it is.  Control octets are left out but
+ * Pure: no I/O, no allocation, time linear in the octets.  Encoded words in Q
+ * and B become UTF-8 (mail/charset.h says from what), wherever in the value they
+ * stand and however long they are: a rule shall see what a generous reader shows.
+ * White space between two of them goes (6.2).  One that is none by section 2 or 4
+ * stays as it is.  Control octets are left out but
  * the tab; octets above 127 that are no UTF-8 stay as they are.
  */
 #ifndef POSTHORSE_MAIL_ENCODED_WORD_H
