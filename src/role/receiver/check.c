@@ -325,7 +325,7 @@ check_list_answer(struct role *r, struct role_peer *from UNUSED,
 		doubted(s, c, word);
 		return true;
 	}
-	memcpy(c->why, why, sizeof why);
+	(void)snprintf(c->why, sizeof c->why, "%s", why);
 	if (word != CHECK_LISTED) {
 		found(s, c, word);
 		return true;
