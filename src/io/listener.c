@@ -163,7 +163,6 @@ is_passing(int error)
 static bool
 accept_one(struct listener *l)
 {
-	static const int on = 1;
 	union address a = { 0 };
 	socklen_t n = sizeof a;
 	struct listener_peer peer;
@@ -183,9 +182,6 @@ accept_one(struct listener *l)
 		(void)close(fd);
 		return true;
 	}
-	/* Replies are gathered by us: the kernel need not wait for more. */
-	if (peer.naddress > 0)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	l->is_gone = &is_gone;
 	l->ops->accepted(l->ctx, fd, &peer);
 	if (is_gone)
@@ -208,11 +204,15 @@ enum err
 listener_new(struct loop *loop, int fd, const struct listener_ops *ops,
     void *ctx, struct listener **out)
 {
+	static const int on = 1;
 	struct listener *l = calloc(1, sizeof *l);
 	enum err e;
 
 	if (l == NULL)
 		return ERR_NOMEM;
+	/* Replies are gathered by us: the kernel need not wait for more.  Each
+	 * accepted socket has it from the listening one; a local one has none. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	*l = (struct listener){ .loop = loop, .ops = ops, .ctx = ctx,
 	    .fd = fd, .reserve = reserve_make() };
 	e = loop_timer_new(loop, rested, l, &l->rest);

@@ -34,7 +34,6 @@ teardown(struct stream *s)
 	loop_timer_free(s->timer);
 	s->watch = NULL;
 	s->timer = NULL;
-	stream_shake_leave(s);
 	tls_conn_free(s->tls);
 	tls_context_free(s->tls_next);
 	s->tls = NULL;
@@ -315,8 +314,12 @@ wants(struct stream *s)
 		events = LOOP_WRITE;
 		break;
 	case STREAM_SHAKING:
-		events = s->shake != NULL ? 0 :
-		    tls_conn_wants_write(s->tls) ? LOOP_WRITE : LOOP_READ;
+		/* As in a pause: what comes while we ask is seldom anything. */
+		if (tls_conn_is_asking(s->tls))
+			events = s->came_paused ? 0 : s->watched & LOOP_READ;
+		else
+			events = tls_conn_wants_write(s->tls) ? LOOP_WRITE :
+			    LOOP_READ;
 		break;
 	case STREAM_LINGER:
 		events = LOOP_READ;
@@ -371,14 +374,14 @@ ready(void *ctx, unsigned int events)
 	struct stream *s = ctx;
 
 	stream_enter(s);
-	/* A thread that shakes hands has the connection to itself. */
-	if (s->tls != NULL && s->shake == NULL)
+	if (s->tls != NULL)
 		tls_conn_ready(s->tls);
 	switch (s->phase) {
 	case STREAM_CONNECTING:
 		connected(s);
 		break;
 	case STREAM_SHAKING:
+		s->came_paused = tls_conn_is_asking(s->tls);
 		stream_shake(s);
 		break;
 	case STREAM_LINGER:

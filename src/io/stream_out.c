@@ -130,7 +130,8 @@ octets_done(struct stream *s, size_t n)
 static enum err
 write_plain(struct stream *s, struct span octets, size_t *n)
 {
-	int more = files_open(s) > 0 ? MSG_MORE : 0;
+	/* A last word leaves with the end of the connection. */
+	int more = files_open(s) > 0 || s->is_finishing ? MSG_MORE : 0;
 	ssize_t sent = send(s->fd, octets.p, octets.n,
 	    MSG_NOSIGNAL | MSG_DONTWAIT | more);
 
@@ -145,9 +146,12 @@ octets_write(struct stream *s, size_t *n)
 {
 	struct span octets = span_of(s->out.p + s->out_sent,
 	    (size_t)(octets_open(s) - s->out_at));
-	enum err e = s->tls != NULL ? tls_conn_write(s->tls, octets, n) :
-	    write_plain(s, octets, n);
+	enum err e;
 
+	if (s->tls != NULL)
+		tls_conn_more(s->tls, s->is_finishing);
+	e = s->tls != NULL ? tls_conn_write(s->tls, octets, n) :
+	    write_plain(s, octets, n);
 	if (e == ERR_OK)
 		octets_done(s, *n);
 	return e;

@@ -60,7 +60,6 @@ struct stream {
 	uint64_t			 tls_at;
 	struct stream_file		 files[STREAM_FILES_MAX];
 	struct tls_conn			*tls;
-	struct stream_shake		*shake;		/* in a thread */
 	struct tls_context		*tls_next;	/* once all is sent */
 	char				*server_name;
 	size_t				 lingered;
@@ -76,8 +75,6 @@ void stream_receive(struct stream *s);
 /* All is sent: TLS begins. */
 void stream_shake_begin(struct stream *s);
 void stream_shake(struct stream *s);
-/* The stream ends: a thread that still shakes hands gets what it needs. */
-void stream_shake_leave(struct stream *s);
 /*
  * Tell the owner; nothing follows.  Only inside a callback of the loop.  why
  * is a constant.

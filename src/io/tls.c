@@ -97,12 +97,6 @@ context_new(bool is_server, struct tls_context **tls)
 	return ERR_OK;
 }
 
-void
-tls_context_threads(struct tls_context *t, struct worker *w)
-{
-	t->worker = w;
-}
-
 struct tls_context *
 tls_context_hold(struct tls_context *t)
 {
@@ -217,7 +211,6 @@ tls_context_like(const struct tls_context *from, struct tls_context **tls)
 		tls_context_free(t);
 		return e;
 	}
-	t->worker = from->worker;
 	*tls = t;
 	return ERR_OK;
 }

@@ -18,8 +18,8 @@
 #define TLS_WHY_MAX	128	/* octets of a reason, NUL included */
 
 /*
- * Who has the private keys (TLS-7).  sign() is called in whichever thread
- * shakes hands, and may wait there.
+ * Who has the private keys (TLS-7).  A handshake that needs a signature asks, and
+ * stops there until it is answered; the loop goes round meanwhile.
  *
  * id		which key: SHA-256 of its SubjectPublicKeyInfo
  * scheme	SignatureScheme, RFC 8446 4.2.3
@@ -32,11 +32,29 @@ struct tls_signature {
 	size_t	n;
 	uint8_t	octets[TLS_SIGNATURE_MAX];
 };
+struct tls_conn;
+/* What a handshake has asked for; it lives until it is answered or cancelled. */
+struct tls_wish {
+	enum err		 e;	/* ERR_AGAIN: no answer yet */
+	struct tls_signature	 signature;
+	struct tls_conn		*conn;	/* that waits for it; NULL: not yet */
+	/* The signer's own: */
+	struct tls_wish		*next;
+	uint64_t		 tag, until_ms;
+};
 struct tls_signer {
-	enum err (*sign)(void *ctx, const uint8_t id[TLS_KEY_ID],
-	    uint16_t scheme, struct span octets, struct tls_signature *to);
+	/* False: nobody is there to ask.  It may be answered within the call. */
+	bool (*ask)(void *ctx, const uint8_t id[TLS_KEY_ID], uint16_t scheme,
+	    struct span octets, struct tls_wish *wish);
+	/* Nobody waits any more: wish is not touched again. */
+	void (*cancel)(void *ctx, struct tls_wish *wish);
 	void *ctx;
 };
+/*
+ * The signer's word: a signature when e is ERR_OK, at most TLS_SIGNATURE_MAX.  The
+ * handshake goes on within this call, and may ask again; wish is over.
+ */
+void tls_wish_answer(struct tls_wish *wish, enum err e, struct span signature);
 
 struct tls_context;
 /*
@@ -56,10 +74,7 @@ MUST_USE enum err tls_context_server(struct span chain_pem,
 MUST_USE enum err tls_context_add(struct tls_context *tls,
     struct span chain_pem, const struct tls_signer *signer,
     char why[TLS_WHY_MAX]);
-/*
- * Another server's context with the same certificates and threads, for another
- * listener.
- */
+/* Another server's context with the same certificates, for another listener. */
 MUST_USE enum err tls_context_like(const struct tls_context *from,
     struct tls_context **tls);
 /*
@@ -98,13 +113,6 @@ MUST_USE enum err tls_authorities_check(struct span pem,
  */
 MUST_USE enum err tls_context_client(struct span ca_pem, bool is_verified,
     struct tls_context **tls, char why[TLS_WHY_MAX]);
-/*
- * Threads for the steps of a server's handshakes in which its signer is asked;
- * without them they are done in the loop.  A connection is touched by one
- * thread at a time.  Before the first connection only.
- */
-struct worker;		/* io/worker.h */
-void tls_context_threads(struct tls_context *tls, struct worker *w);
 /* Counted: streams hold their context, so a reload may drop its own hold. */
 struct tls_context *tls_context_hold(struct tls_context *tls);
 void tls_context_free(struct tls_context *tls);
@@ -122,7 +130,6 @@ MUST_USE enum err tls_warm_up(void);
  * certificate), ERR_IO (the socket).  But for ERR_AGAIN an end is final: every
  * further call repeats it.
  */
-struct tls_conn;
 MUST_USE enum err tls_conn_new(struct tls_context *tls, int fd,
     const char *server_name, struct tls_conn **c);
 void tls_conn_free(struct tls_conn *c);
@@ -134,12 +141,19 @@ MUST_USE enum err tls_conn_read(struct tls_conn *c, void *to, size_t room,
  * has emptied its socket does not look there again.
  */
 void tls_conn_ready(struct tls_conn *c);
+/* What is written next leaves with what follows it at once: a close_notify, say. */
+void tls_conn_more(struct tls_conn *c, bool follows);
 /* A call that said ERR_AGAIN is repeated with the same octets, or more. */
 MUST_USE enum err tls_conn_write(struct tls_conn *c, struct span octets,
     size_t *n);
-/* Who is to do the next step of the handshake; NULL: the loop. */
-struct worker *tls_conn_worker(const struct tls_conn *c);
+/*
+ * The handshake waits for its signer: until woken() is called every step of it says
+ * ERR_AGAIN, and there is nothing to wait for at the descriptor.
+ */
+bool tls_conn_is_asking(const struct tls_conn *c);
+void tls_conn_waker(struct tls_conn *c, void (*woken)(void *ctx), void *ctx);
 bool tls_conn_wants_write(const struct tls_conn *c);
+bool tls_conn_is_server(const struct tls_conn *c);
 /* Send close_notify, if there is room for it now. */
 void tls_conn_shutdown(struct tls_conn *c);
 /*

@@ -11,13 +11,28 @@
 
 /* The socket as a BIO */
 
+/*
+ * Nobody waits for a ticket, and the client speaks next (or we greet): it leaves
+ * with the next reply, and the client is woken once.
+ */
+static bool
+is_ticket(const struct tls_conn *c)
+{
+	return SSL_get_state(c->ssl) == TLS_ST_SW_SESSION_TICKET &&
+	    SSL_version(c->ssl) == TLS1_3_VERSION;
+}
+
 static int
 bio_write(BIO *b, const char *p, int n)
 {
 	struct tls_conn *c = BIO_get_data(b);
-	ssize_t sent = send(c->fd, p, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	int more = c->has_more || is_ticket(c) ? MSG_MORE : 0;
+	ssize_t sent;
 
 	BIO_clear_retry_flags(b);
+	if (c->is_leaving)
+		return -1;
+	sent = send(c->fd, p, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT | more);
 	c->error = errno;
 	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
 		BIO_set_retry_write(b);
@@ -107,20 +122,6 @@ name_use(struct tls_conn *c, const char *server_name)
 	return ERR_OK;
 }
 
-/* What of our own flight has a signature in it, or ends it. */
-static void
-message_passed(int is_write, int version UNUSED, int type, const void *octets,
-    size_t n, SSL *ssl UNUSED, void *arg)
-{
-	static const uint8_t last[] = { SSL3_MT_SERVER_KEY_EXCHANGE,
-	    SSL3_MT_CERTIFICATE_VERIFY, SSL3_MT_FINISHED };
-	struct tls_conn *c = arg;
-
-	if (is_write && type == SSL3_RT_HANDSHAKE && n > 0 &&
-	    memchr(last, ((const uint8_t *)octets)[0], sizeof last) != NULL)
-		c->has_signed = true;
-}
-
 static enum err
 conn_open(struct tls_conn *c, const char *server_name)
 {
@@ -137,8 +138,6 @@ conn_open(struct tls_conn *c, const char *server_name)
 	(void)SSL_set_app_data(c->ssl, c);
 	if (c->tls->is_server) {
 		SSL_set_accept_state(c->ssl);
-		SSL_set_msg_callback(c->ssl, message_passed);
-		SSL_set_msg_callback_arg(c->ssl, c);
 		return ERR_OK;
 	}
 	SSL_set_connect_state(c->ssl);
@@ -179,6 +178,7 @@ tls_conn_free(struct tls_conn *c)
 {
 	if (c == NULL)
 		return;
+	tls_wish_leave(c);
 	SSL_free(c->ssl);
 	tls_context_free(c->tls);
 	free(c);
@@ -224,6 +224,7 @@ result(struct tls_conn *c, int ret)
 		return ERR_OK;
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:
+	case SSL_ERROR_WANT_ASYNC:
 		return ERR_AGAIN;
 	case SSL_ERROR_ZERO_RETURN:
 		return fail(c, ERR_CLOSED, "close_notify");
@@ -245,12 +246,20 @@ tls_conn_handshake(struct tls_conn *c)
 
 	if (c->over != ERR_OK)
 		return c->over;
+	if (tls_conn_is_asking(c))
+		return ERR_AGAIN;
 	ERR_clear_error();
-	e = result(c, SSL_do_handshake(c->ssl));
+	e = result(c, tls_wish_step(c));
 	if (e == ERR_OK)
 		(void)snprintf(c->name, sizeof c->name, "%s %s",
 		    SSL_get_version(c->ssl), SSL_get_cipher_name(c->ssl));
 	return e;
+}
+
+void
+tls_conn_more(struct tls_conn *c, bool follows)
+{
+	c->has_more = follows;
 }
 
 void
@@ -277,10 +286,10 @@ tls_conn_write(struct tls_conn *c, struct span octets, size_t *n)
 	return result(c, SSL_write_ex(c->ssl, octets.p, octets.n, n));
 }
 
-struct worker *
-tls_conn_worker(const struct tls_conn *c)
+bool
+tls_conn_is_server(const struct tls_conn *c)
 {
-	return c->has_signed ? NULL : c->tls->worker;
+	return c->tls->is_server;
 }
 
 bool
@@ -296,6 +305,7 @@ tls_conn_shutdown(struct tls_conn *c)
 	if (c->over != ERR_OK)
 		return;
 	ERR_clear_error();
+	c->has_more = false;
 	(void)SSL_shutdown(c->ssl);
 	ERR_clear_error();
 	c->over = ERR_CLOSED;

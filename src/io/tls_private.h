@@ -32,7 +32,6 @@ struct tls_context {
 	SSL_CTX		*ctx;
 	struct tls_certificate	*certificates;	/* a server's; the first is */
 	size_t		 ncertificates;		/* for whoever names none */
-	struct worker	*worker;		/* NULL: none */
 	struct tls_tickets *tickets;		/* NULL: none are given */
 	uint8_t		 binding[32];		/* SHA-256 of what they are
 						 * bound to here */
@@ -57,8 +56,11 @@ struct tls_conn {
 	enum err		 over;		/* not OK: its end, and why */
 	bool			 wants_write;
 	bool			 is_known;	/* a server: its client is */
-	bool			 has_signed;	/* a server: nothing more to do
-						 * for its signer */
+	bool			 has_more;	/* what is written: see tls.h */
+	bool			 is_leaving;	/* nothing goes out any more */
+	struct tls_wish		*wish;		/* its handshake waits for */
+	void			(*woken)(void *ctx);
+	void			*woken_ctx;
 	char			 name[64];
 	char			 why[TLS_WHY_MAX];
 };
@@ -90,6 +92,19 @@ struct tls_scheme {
 extern const struct tls_scheme tls_schemes[];
 extern const size_t tls_nschemes;
 const struct tls_scheme *tls_scheme_find(uint16_t code);
+
+/* tls_wish.c */
+/*
+ * A step of the handshake, from which tls_wish_sign() may come back in the middle:
+ * as SSL_do_handshake().
+ */
+int tls_wish_step(struct tls_conn *c);
+/* Within such a step: a signature by the signer, or why there is none. */
+MUST_USE enum err tls_wish_sign(const struct tls_signer *signer,
+    const uint8_t id[TLS_KEY_ID], uint16_t scheme, struct span octets,
+    struct tls_signature *to);
+/* The connection is freed next: a step that waits is led to its end. */
+void tls_wish_leave(struct tls_conn *c);
 
 /* tls_remote.c */
 /* Counted: whoever makes such keys holds it as long as they live. */

@@ -294,7 +294,7 @@ sign_whole(void *ctx, unsigned char *to, size_t *n, size_t room,
 		return 1;
 	}
 	if (scheme == NULL || signer == NULL || noctets > TLS_SIGNED_MAX ||
-	    signer->sign(signer->ctx, s->key->id, scheme->code,
+	    tls_wish_sign(signer, s->key->id, scheme->code,
 	    span_of(octets, noctets), &signature) != ERR_OK ||
 	    signature.n > room)
 		return 0;

@@ -1,21 +1,19 @@
 /*
  * keys.h - receivers and keys.  Numbers 0x08xx.
  *
- * Each thread of a receiver that shakes hands has a socket pair of its own to
- * keys, a line: it asks one question, and waits for the answer to that one.
- * The tag tells it from the answer to a question that was given up before.
+ * A handshake of a receiver asks one question, and goes on when its answer has
+ * come.  The tag tells it from others, and from those that were given up.
  */
 #ifndef POSTHORSE_IPC_KEYS_H
 #define POSTHORSE_IPC_KEYS_H
 
 #include "ipc/ipc.h"
 
-#define KEYS_LINES	4u	/* of one receiver */
 #define KEYS_ID		32u	/* octets of SHA-256 */
 
-/* From a receiver, on a line: sign what a TLS server signs. */
+/* From a receiver: sign what a TLS server signs. */
 struct keys_sign {
-	uint64_t	tag;
+	uint64_t	tag;		/* not 0, and larger than the last one's */
 	struct span	key;		/* SHA-256 of SubjectPublicKeyInfo */
 	uint16_t	scheme;		/* SignatureScheme, RFC 8446 4.2.3 */
 	struct span	octets;		/* at most 4096 */

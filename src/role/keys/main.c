@@ -12,9 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LINES_MAX	(64u * KEYS_LINES * 2)	/* receivers, and those that
-						 * are being replaced */
-
 #define AUTHORITIES_MAX	(256u * 1024)	/* octets of PEM; receivers take no more */
 
 /* A handshake may last for 30 s (section 19). */
@@ -25,70 +22,21 @@ struct keys {
 	struct keys_held	 held;
 	struct tickets		*tickets;
 	struct loop_timer	*forget;	/* keys of before a reload */
-	struct buf		 answer;
-	int			 early[LINES_MAX];	/* until we serve */
-	size_t			 nearly, nlines;
 	bool			 is_serving;
 };
 
-/* Lines */
-
+/* False: the receiver takes no answers. */
 static bool
-on_frame(void *ctx, struct channel *ch, uint16_t type, struct span payload,
-    const int *fds UNUSED, unsigned int nfds)
+on_sign(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds UNUSED)
 {
+	struct keys *k = r->self;
 	struct tls_signature signature;
-	struct keys_signature answer;
-	struct keys *k = ctx;
-	struct keys_sign m;
+	const struct keys_signature answer = keys_held_sign(&k->held, msg,
+	    &signature);
 
-	if (nfds != 0 || type != ipc_keys_sign.number ||
-	    ipc_decode(&ipc_keys_sign, payload, &m) != ERR_OK)
-		return false;
-	answer = keys_held_sign(&k->held, &m, &signature);
-	buf_cut(&k->answer, 0);
-	return ipc_encode(&ipc_keys_signature, &answer, &k->answer) ==
-		ERR_OK &&
-	    channel_send(ch, ipc_keys_signature.number,
-		buf_span(&k->answer), NULL, 0) == ERR_OK;
-}
-
-static void
-on_closed(void *ctx, struct channel *ch)
-{
-	struct keys *k = ctx;
-
-	k->nlines--;
-	channel_free(ch);
-}
-
-static bool
-line_open(struct keys *k, int fd)
-{
-	static const struct channel_ops ops = { on_frame, on_closed };
-	struct channel *ch;
-
-	if (k->nlines == LINES_MAX || channel_new(k->role->loop, fd, false,
-	    &ops, k, &ch) != ERR_OK) {
-		file_close(fd);
-		return false;
-	}
-	k->nlines++;
-	return true;
-}
-
-/* Nobody is heard before the sandbox is closed. */
-static bool
-line_add(struct keys *k, int fd)
-{
-	if (k->is_serving)
-		return line_open(k, fd);
-	if (k->nearly == LINES_MAX) {
-		file_close(fd);
-		return false;
-	}
-	k->early[k->nearly++] = fd;
-	return true;
+	return role_send(r, from, &ipc_keys_signature, &answer, NULL) ==
+	    ERR_OK;
 }
 
 /* Files */
@@ -173,8 +121,6 @@ on_file(struct role *r, struct span purpose, int fd)
 	uint64_t row;
 
 	k->role = r;
-	if (span_eq(purpose, SPAN("line")))
-		return line_add(k, fd);
 	if (row_of(purpose, SPAN("client-ca:"), c->nlistens, &row)) {
 		is_good = k->is_serving && judge_authorities(k, row, fd);
 		file_close(fd);
@@ -221,7 +167,6 @@ on_load(struct role *r)
 	struct keys *k = r->self;
 
 	k->role = r;
-	k->answer = buf_make(IPC_PAYLOAD_MAX);
 	/* MEM-7: what OpenSSL has for everybody comes before the vault. */
 	if (tls_key_vault_open() != ERR_OK || tls_warm_up() != ERR_OK ||
 	    tls_key_vault_close() != ERR_OK) {
@@ -255,8 +200,6 @@ on_serve(struct role *r)
 	struct keys *k = r->self;
 
 	k->is_serving = true;
-	for (size_t i = 0; i < k->nearly; i++)
-		(void)line_open(k, k->early[i]);
 }
 
 static void
@@ -268,9 +211,14 @@ on_stop(struct role *r)
 int
 main(void)
 {
+	static const struct role_row rows[] = {
+		{ IPC_ROLE_RECEIVER, &ipc_keys_sign, on_sign },
+	};
 	static const struct role_desc desc = {
 		.kind = IPC_ROLE_KEYS,
 		.self_size = sizeof(struct keys),
+		.rows = rows,
+		.nrows = COUNT(rows),
 		.file = on_file,
 		.load = on_load,
 		.start = on_start,

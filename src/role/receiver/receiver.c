@@ -91,6 +91,8 @@ on_peer_went(struct role *r, struct role_peer *p)
 		check_resolver_went(r->self);
 		sender_resolver_went(r->self);
 	}
+	else if (p->kind == IPC_ROLE_KEYS)
+		receiver_keys_went(r->self);
 	else if (p->kind == IPC_ROLE_STATE)
 		grey_state_went(r->self);
 	else if (p->kind == IPC_ROLE_QUEUE)
@@ -135,6 +137,7 @@ static const struct role_row rows[] = {
 	{ IPC_ROLE_RESOLVER, &ipc_inquiry_sender_answer, sender_answer },
 	{ IPC_ROLE_LOOKUP, &ipc_lookup_submit_answer, ask_submit_answer },
 	{ IPC_ROLE_KEYS, &ipc_keys_ticket_key, receiver_ticket_key },
+	{ IPC_ROLE_KEYS, &ipc_keys_signature, receiver_signature },
 	{ IPC_ROLE_STATE, &ipc_greylist_answer, grey_answer },
 	{ IPC_ROLE_QUEUE, &ipc_intake_segment, commit_segment },
 	{ IPC_ROLE_QUEUE, &ipc_intake_large, commit_large },

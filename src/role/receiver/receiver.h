@@ -4,7 +4,7 @@
  *	accept.c	sockets into sessions, and who may connect
  *	load.c		how full it is, and what is shorter then
  *	tls.c		the certificates that clients are shown
- *	signer.c	lines to keys, and who waits there
+ *	signer.c	what handshakes have asked keys to sign
  *	shake.c		handshakes that are not finished
  *	session.c	a stream, a session machine, and what its actions ask
  *	greet.c		who is greeted
@@ -178,7 +178,6 @@ struct receiver {
 	struct buf		 certificates[CONFIG_TLS_MAX];
 	struct buf		 client_cas[CONFIG_LISTENS_MAX];
 	struct signer		 signer;
-	struct worker		*shakers;	/* threads for handshakes */
 	struct receiver_listen	 listens[RECEIVER_LISTENS_MAX];
 	size_t			 nlistens;
 
@@ -234,6 +233,9 @@ void receiver_listen_stop(struct receiver *rc);
 bool receiver_file(struct role *r, struct span purpose, int fd);
 bool receiver_tls_load(struct receiver *rc);
 bool receiver_tls_start(struct receiver *rc);
+void receiver_keys_went(struct receiver *rc);
+bool receiver_signature(struct role *, struct role_peer *, const void *,
+    const int *fds);
 bool receiver_ticket_key(struct role *, struct role_peer *, const void *,
     const int *);
 

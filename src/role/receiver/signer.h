@@ -1,30 +1,34 @@
 /*
- * signer.h - a receiver's lines to keys, and the threads that wait there.
+ * signer.h - what a receiver's handshakes have asked keys to sign.
  */
 #ifndef POSTHORSE_ROLE_RECEIVER_SIGNER_H
 #define POSTHORSE_ROLE_RECEIVER_SIGNER_H
 
 #include "io/tls.h"
+#include "io/loop.h"
 #include "ipc/keys.h"
-
-#include <pthread.h>
 
 #define SIGNER_WITHIN_MS	5000u	/* then the handshake ends */
 
-struct line {
-	int	fd, next;	/* -1: none; next: when nobody uses it */
-	bool	is_busy;
-};
-/* Touched by several threads: what is below the lock, only under it. */
 struct signer {
-	struct tls_signer	seam;
-	pthread_mutex_t		lock;
-	struct line		lines[KEYS_LINES];
-	uint64_t		last_tag;
+	struct tls_signer	 seam;
+	/* To keys; false: it is not there, or reads nothing. */
+	bool			(*say)(void *ctx, const struct keys_sign *m);
+	void			*ctx;
+	struct loop		*loop;
+	struct loop_timer	*timer;		/* of the first that waits */
+	struct tls_wish		*first, **last;	/* in the order of asking */
+	uint64_t		 last_tag;
 };
 
-void signer_begin(struct signer *s);
-/* A new line for a thread, of a new keys; fd is taken over. */
-void signer_line(struct signer *s, size_t i, int fd);
+/* First of all; nothing is asked for before signer_start(). */
+void signer_begin(struct signer *s,
+    bool (*say)(void *ctx, const struct keys_sign *m), void *ctx);
+/* ERR_NOMEM. */
+MUST_USE enum err signer_start(struct signer *s, struct loop *loop);
+/* False: keys has broken the conversation. */
+MUST_USE bool signer_answer(struct signer *s, const struct keys_signature *m);
+/* Keys has gone: all that wait end, for nobody else has what it was asked. */
+void signer_keys_went(struct signer *s);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * tls.c - a TLS context for each listener, with the same certificates, and the
- * threads in which their keys are waited for.
+ * tls.c - a TLS context for each listener, with the same certificates; their keys
+ * are asked for signatures (signer.c).
  */
 #include "role/receiver/receiver.h"
 
@@ -18,12 +18,21 @@ row_of(struct span purpose, struct span what, uint64_t nrows, uint64_t *row)
 	    span_u64(span_skip(purpose, what.n), nrows - 1, row) == ERR_OK;
 }
 
+static bool
+say(void *ctx, const struct keys_sign *m)
+{
+	struct receiver *rc = ctx;
+
+	return role_send(rc->role, role_peer(rc->role, IPC_ROLE_KEYS),
+	    &ipc_keys_sign, m, NULL) == ERR_OK;
+}
+
 /* The supervisor's first word to us comes before load(). */
 static void
 begin(struct receiver *rc)
 {
-	if (rc->signer.seam.sign == NULL)
-		signer_begin(&rc->signer);
+	if (rc->signer.seam.ask == NULL)
+		signer_begin(&rc->signer, say, rc);
 }
 
 /* All certificates; the first listener's context is made from it. */
@@ -148,10 +157,8 @@ renew(struct receiver *rc)
 	enum err e = base_make(rc, &base);
 	struct log_line line;
 
-	if (e == ERR_OK) {
-		tls_context_threads(base, rc->shakers);
+	if (e == ERR_OK)
 		e = listeners_make(rc, base);
-	}
 	tls_context_free(base);
 	if (e == ERR_OK)
 		return;
@@ -177,17 +184,13 @@ receiver_file(struct role *r, struct span purpose, int fd)
 	uint64_t row;
 
 	begin(rc);
-	if (row_of(purpose, SPAN("line:"), KEYS_LINES, &row)) {
-		signer_line(&rc->signer, row, fd);
-		return true;
-	}
 	if (row_of(purpose, SPAN("tls-cert:"), r->config->ntls, &row))
 		e = pem_read(&rc->certificates[row], fd);
 	else if (row_of(purpose, SPAN("client-ca:"), r->config->nlistens,
 	    &row))
 		e = pem_read(&rc->client_cas[row], fd);
 	file_close(fd);
-	if (e == ERR_OK && rc->shakers != NULL)
+	if (e == ERR_OK && rc->signer.timer != NULL)
 		renew(rc);
 	return e == ERR_OK;
 }
@@ -213,23 +216,25 @@ receiver_tls_load(struct receiver *rc)
 	return e == ERR_OK && tls_warm_up() == ERR_OK;
 }
 
-/* As many may wait as may shake hands at all (section 19). */
 bool
 receiver_tls_start(struct receiver *rc)
 {
-	const struct config *c = rc->role->config;
-	uint64_t waiting = c->limits.handshakes / c->receivers + 1;
+	return signer_start(&rc->signer, rc->role->loop) == ERR_OK;
+}
 
-	if (c->ntls == 0)
-		return true;
-	if (worker_new(rc->role->loop, KEYS_LINES,
-	    (unsigned int)MIN(waiting, (uint64_t)RECEIVER_SESSIONS_MAX),
-	    &rc->shakers) != ERR_OK)
-		return false;
-	for (size_t i = 0; i < rc->nlistens; i++)
-		if (rc->listens[i].tls != NULL)
-			tls_context_threads(rc->listens[i].tls, rc->shakers);
-	return true;
+void
+receiver_keys_went(struct receiver *rc)
+{
+	signer_keys_went(&rc->signer);
+}
+
+bool
+receiver_signature(struct role *r, struct role_peer *from UNUSED,
+    const void *msg, const int *fds UNUSED)
+{
+	struct receiver *rc = r->self;
+
+	return signer_answer(&rc->signer, msg);
 }
 
 bool

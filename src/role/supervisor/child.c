@@ -311,35 +311,6 @@ introduce(struct child *to, const struct child *who, int fd)
 	return sup_say(to, &ipc_control_channel, &m, fd) == ERR_OK;
 }
 
-static bool
-give_line(struct child *to, const char *purpose, int fd)
-{
-	struct control_file m = { .purpose = span_str(purpose) };
-
-	return sup_say(to, &ipc_control_file, &m, fd) == ERR_OK;
-}
-
-/* A socket pair more for each thread that asks keys, and waits for it. */
-static bool
-join_lines(struct child *receiver, struct child *keys)
-{
-	bool ok = true;
-	int fds[2];
-
-	for (unsigned int i = 0; ok && i < KEYS_LINES; i++) {
-		char purpose[16];
-
-		(void)snprintf(purpose, sizeof purpose, "line:%u", i);
-		if (channel_pair(fds) != ERR_OK)
-			return false;
-		ok = give_line(receiver, purpose, fds[0]) &&
-		    give_line(keys, "line", fds[1]);
-		(void)close(fds[0]);
-		(void)close(fds[1]);
-	}
-	return ok;
-}
-
 /* A pair for these two; each side learns who the other is. */
 static bool
 join(struct child *a, struct child *b)
@@ -352,10 +323,6 @@ join(struct child *a, struct child *b)
 	ok = introduce(a, b, fds[0]) && introduce(b, a, fds[1]);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
-	if (ok && a->kind == IPC_ROLE_KEYS && b->kind == IPC_ROLE_RECEIVER)
-		return join_lines(b, a);
-	if (ok && a->kind == IPC_ROLE_RECEIVER && b->kind == IPC_ROLE_KEYS)
-		return join_lines(a, b);
 	return ok;
 }
 

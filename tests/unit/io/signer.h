@@ -18,11 +18,9 @@ struct signer {
 };
 
 static inline enum err
-signer_sign(void *ctx, const uint8_t id[TLS_KEY_ID], uint16_t scheme,
+signer_sign(struct signer *s, const uint8_t id[TLS_KEY_ID], uint16_t scheme,
     struct span octets, struct tls_signature *to)
 {
-	struct signer *s = ctx;
-
 	for (size_t i = 0; i < s->nkeys && !s->is_silent; i++)
 		if (tls_key_has_id(s->keys[i], id)) {
 			s->nsigned++;
@@ -31,8 +29,27 @@ signer_sign(void *ctx, const uint8_t id[TLS_KEY_ID], uint16_t scheme,
 	return ERR_DENIED;
 }
 
+/* The answer is there at once. */
+static inline bool
+signer_ask(void *ctx, const uint8_t id[TLS_KEY_ID], uint16_t scheme,
+    struct span octets, struct tls_wish *wish)
+{
+	struct tls_signature to = { 0 };
+	enum err e = signer_sign(ctx, id, scheme, octets, &to);
+
+	tls_wish_answer(wish, e, span_of(to.octets, to.n));
+	return true;
+}
+
+static inline void
+signer_cancel(void *ctx UNUSED, struct tls_wish *wish UNUSED)
+{
+	CHECK(false, "it was answered");
+}
+
 static struct signer signer;
-static const struct tls_signer signer_seam = { signer_sign, &signer };
+static const struct tls_signer signer_seam = { signer_ask, signer_cancel,
+    &signer };
 
 /* The key of a pem is known from now on. */
 static inline enum err

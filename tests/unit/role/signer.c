@@ -1,263 +1,212 @@
 /*
- * signer.c - a receiver that asks for signatures, against keys that answers
- * late, wrongly, or not at all.  Each script is played by a thread on the other
- * end of a line.
+ * signer.c - what a receiver's handshakes ask keys, against answers that come late,
+ * wrongly, in another order, or not at all.
  */
-#include "check.h"
-#include "io/channel.h"
-#include "io/line.h"
-#include "os/clock.h"
+#include "../io/rig.h"
 #include "role/receiver/signer.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 static const uint8_t id[TLS_KEY_ID] = { 1, 2, 3 };
+static const uint8_t signature[] = "signature";
 
-struct scene {
-	int	fd;			/* of keys */
-	void	(*script)(struct scene *);
-	struct keys_sign asked;
-	uint8_t	packet[LINE_PACKET_MAX];
-};
+/* Keys, which heard the last question. */
+static struct keys {
+	bool		is_away;
+	unsigned int	nasked;
+	uint64_t	tag;
+} keys;
 
-static void
-hear(struct scene *c)
+static bool
+say(void *ctx, const struct keys_sign *m)
 {
-	struct span payload;
-	uint16_t type;
+	struct keys *k = ctx;
 
-	assert_int_equal(line_hear(c->fd, clock_mono_ms() + 5000, c->packet,
-	    &type, &payload), ERR_OK);
-	assert_int_equal(type, ipc_keys_sign.number);
-	assert_int_equal(ipc_decode(&ipc_keys_sign, payload, &c->asked),
-	    ERR_OK);
+	if (k->is_away)
+		return false;
+	CHECK_NUM(m->scheme, 0x0403, "scheme");
+	CHECK(span_eq(m->key, span_of(id, sizeof id)), "whose");
+	CHECK(span_eq(m->octets, SPAN("octets")), "what");
+	CHECK(m->tag > k->tag, "ever larger, and never 0");
+	k->tag = m->tag;
+	k->nasked++;
+	return true;
 }
 
 static void
-say(struct scene *c, uint64_t tag, uint8_t result, const char *octets)
+begin(struct rig *r, struct signer *s)
 {
-	struct keys_signature m = { .tag = tag, .result = result,
-	    .octets = span_str(octets) };
-	struct buf b = buf_make(1024);
-
-	assert_int_equal(ipc_encode(&ipc_keys_signature, &m, &b), ERR_OK);
-	assert_int_equal(line_say(c->fd, ipc_keys_signature.number,
-	    buf_span(&b)), ERR_OK);
-	buf_free(&b);
+	keys = (struct keys){ 0 };
+	rig_begin(r);
+	signer_begin(s, say, &keys);
+	assert_int_equal(signer_start(s, r->loop), ERR_OK);
 }
 
 static void
-signs(struct scene *c)
+end(struct rig *r, struct signer *s)
 {
-	hear(c);
-	assert_int_equal(c->asked.scheme, 0x0403);
-	assert_true(span_eq(c->asked.key, span_of(id, sizeof id)));
-	assert_true(span_eq(c->asked.octets, SPAN("octets")));
-	say(c, c->asked.tag, KEYS_SIGNED, "signature");
+	CHECK(s->first == NULL && s->last == &s->first, "nobody waits");
+	loop_timer_free(s->timer);
+	rig_end(r);
 }
 
-static void
-refuses(struct scene *c)
+static bool
+ask(struct signer *s, struct tls_wish *w)
 {
-	hear(c);
-	say(c, c->asked.tag, KEYS_REFUSED, "");
+	*w = (struct tls_wish){ .e = ERR_AGAIN };
+	return s->seam.ask(s->seam.ctx, id, 0x0403, SPAN("octets"), w);
 }
 
-static void
-fails(struct scene *c)
+static bool
+answer(struct signer *s, uint64_t tag, uint8_t result)
 {
-	hear(c);
-	say(c, c->asked.tag, KEYS_FAILED, "");
-}
+	const struct keys_signature m = { .tag = tag, .result = result,
+		.octets = result == KEYS_SIGNED ?
+		span_of(signature, sizeof signature) : span_of(NULL, 0) };
 
-/* What an earlier asker gave up is no answer. */
-static void
-answers_an_old_one_first(struct scene *c)
-{
-	hear(c);
-	say(c, c->asked.tag - 1, KEYS_SIGNED, "of another handshake");
-	say(c, c->asked.tag, KEYS_SIGNED, "signature");
-}
-
-static void
-answers_a_question_to_come(struct scene *c)
-{
-	hear(c);
-	say(c, c->asked.tag + 1, KEYS_SIGNED, "signature");
-}
-
-static void
-says_another_type(struct scene *c)
-{
-	hear(c);
-	assert_int_equal(line_say(c->fd, ipc_keys_sign.number, SPAN("x")),
-	    ERR_OK);
-}
-
-static void
-says_nonsense(struct scene *c)
-{
-	hear(c);
-	assert_int_equal(line_say(c->fd, ipc_keys_signature.number,
-	    SPAN("nonsense")), ERR_OK);
-}
-
-static void
-goes_away(struct scene *c)
-{
-	hear(c);
+	return signer_answer(s, &m);
 }
 
 static const struct {
 	const char	*name;
-	void		(*script)(struct scene *);
+	uint8_t		 result;
 	enum err	 e;
-	bool		 lives;		/* the line can be used again */
 } rows[] = {
-	{ "signs", signs, ERR_OK, true },
-	{ "refuses", refuses, ERR_DENIED, true },
-	{ "fails", fails, ERR_DENIED, true },
-	{ "an old answer first", answers_an_old_one_first, ERR_OK, true },
-	{ "an answer to no question", answers_a_question_to_come, ERR_SYNTAX,
-	    false },
-	{ "another type", says_another_type, ERR_SYNTAX, false },
-	{ "nonsense", says_nonsense, ERR_SYNTAX, false },
-	{ "goes away", goes_away, ERR_CLOSED, false },
+	{ "signs", KEYS_SIGNED, ERR_OK },
+	{ "refuses", KEYS_REFUSED, ERR_DENIED },
+	{ "fails", KEYS_FAILED, ERR_DENIED },
 };
-
-static void *
-thread_main(void *arg)
-{
-	struct scene *c = arg;
-
-	c->script(c);
-	if (c->script == goes_away)
-		(void)shutdown(c->fd, SHUT_RDWR);
-	return NULL;
-}
-
-static enum err
-ask(struct signer *s, struct tls_signature *to)
-{
-	return s->seam.sign(s->seam.ctx, id, 0x0403, SPAN("octets"), to);
-}
-
-static enum err
-play(struct signer *s, int fd, void (*script)(struct scene *),
-    struct tls_signature *to)
-{
-	static struct scene c;
-	pthread_t thread;
-	enum err e;
-
-	c = (struct scene){ .fd = fd, .script = script };
-	assert_int_equal(pthread_create(&thread, NULL, thread_main, &c), 0);
-	e = ask(s, to);
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	return e;
-}
 
 static void
 test_answers(void **state UNUSED)
 {
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		static struct signer s;
-		struct tls_signature signature;
-		int fds[2];
+	struct rig r;
+	struct signer s;
+	struct tls_wish w;
 
-		signer_begin(&s);
-		CHECK_NUM(ask(&s, &signature), ERR_CLOSED, "no line yet");
-		assert_int_equal(channel_pair(fds), ERR_OK);
-		signer_line(&s, 2, fds[0]);
-		CHECK_NUM(play(&s, fds[1], rows[i].script, &signature),
-		    rows[i].e, "%s", rows[i].name);
-		if (rows[i].e == ERR_OK)
-			CHECK(span_eq(span_of(signature.octets, signature.n),
-			    SPAN("signature")), "%s", rows[i].name);
-		CHECK_NUM(s.lines[2].fd >= 0, rows[i].lives, "%s: its line",
+	begin(&r, &s);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CHECK(ask(&s, &w), "%s", rows[i].name);
+		CHECK(answer(&s, keys.tag, rows[i].result), "%s",
 		    rows[i].name);
-		if (rows[i].lives)
-			CHECK_NUM(play(&s, fds[1], signs, &signature), ERR_OK,
-			    "%s, then signs", rows[i].name);
-		else
-			CHECK_NUM(ask(&s, &signature), ERR_CLOSED,
-			    "%s: at once", rows[i].name);
-		(void)close(fds[1]);
-		/* A new keys brings a new line. */
-		assert_int_equal(channel_pair(fds), ERR_OK);
-		signer_line(&s, 2, fds[0]);
-		CHECK_NUM(play(&s, fds[1], signs, &signature), ERR_OK,
-		    "%s: a new line", rows[i].name);
-		(void)close(fds[1]);
-		(void)close(s.lines[2].fd);
+		CHECK_NUM(w.e, rows[i].e, "%s", rows[i].name);
+		if (w.e == ERR_OK)
+			CHECK(span_eq(span_of(w.signature.octets,
+			    w.signature.n), span_of(signature,
+			    sizeof signature)), "%s", rows[i].name);
+	}
+	end(&r, &s);
+}
+
+/* Each gets its own, whatever the order; what was given up is dropped. */
+static void
+test_order(void **state UNUSED)
+{
+	static const unsigned int orders[][4] = { { 0, 1, 2, 3 },
+		{ 3, 2, 1, 0 }, { 1, 3, 0, 2 }, { 2, 0, 3, 1 } };
+
+	for (size_t i = 0; i < COUNT(orders); i++) {
+		struct rig r;
+		struct signer s;
+		static struct tls_wish w[4];
+		uint64_t tags[4];
+
+		begin(&r, &s);
+		for (size_t k = 0; k < 4; k++) {
+			CHECK(ask(&s, &w[k]), "%zu", k);
+			tags[k] = keys.tag;
+		}
+		s.seam.cancel(s.seam.ctx, &w[orders[i][1]]);
+		for (size_t k = 0; k < 4; k++) {
+			unsigned int n = orders[i][k];
+
+			CHECK(answer(&s, tags[n], n % 2 ? KEYS_REFUSED :
+			    KEYS_SIGNED), "%u", n);
+			CHECK_NUM(w[n].e, k == 1 ? ERR_AGAIN : n % 2 ?
+			    ERR_DENIED : ERR_OK, "%zu: %u", i, n);
+		}
+		CHECK(answer(&s, tags[0], KEYS_SIGNED), "twice is dropped");
+		end(&r, &s);
 	}
 }
 
-/* A new line for a thread that is waiting on the old one: it is used next. */
-static struct signer busy;
-static int next_fds[2];
-
+/* PRV-4: an answer to a question that nobody has asked. */
 static void
-is_replaced_meanwhile(struct scene *c)
+test_no_such_question(void **state UNUSED)
 {
-	hear(c);
-	assert_int_equal(channel_pair(next_fds), ERR_OK);
-	signer_line(&busy, 0, next_fds[0]);
-	say(c, c->asked.tag, KEYS_SIGNED, "signature");
+	struct rig r;
+	struct signer s;
+	struct tls_wish w;
+
+	begin(&r, &s);
+	CHECK(!answer(&s, 0, KEYS_SIGNED), "0");
+	CHECK(!answer(&s, 1, KEYS_SIGNED), "the first to come");
+	CHECK(ask(&s, &w), "asked");
+	CHECK(!answer(&s, keys.tag + 1, KEYS_SIGNED), "the next");
+	CHECK_NUM(w.e, ERR_AGAIN, "it waits");
+	signer_keys_went(&s);
+	CHECK_NUM(w.e, ERR_CLOSED, "for no longer than keys is there");
+	end(&r, &s);
 }
 
 static void
-test_replaced_while_it_waits(void **state UNUSED)
+test_keys_goes(void **state UNUSED)
 {
-	struct tls_signature signature;
-	int fds[2];
+	struct rig r;
+	struct signer s;
+	struct tls_wish w[3];
 
-	signer_begin(&busy);
-	assert_int_equal(channel_pair(fds), ERR_OK);
-	signer_line(&busy, 0, fds[0]);
-	CHECK_NUM(play(&busy, fds[1], is_replaced_meanwhile, &signature),
-	    ERR_OK, "on the old line");
-	CHECK_NUM(play(&busy, next_fds[1], signs, &signature), ERR_OK,
-	    "on the new one");
-	(void)close(fds[1]);
-	(void)close(next_fds[1]);
-	(void)close(busy.lines[0].fd);
+	begin(&r, &s);
+	for (size_t i = 0; i < COUNT(w); i++)
+		CHECK(ask(&s, &w[i]), "%zu", i);
+	signer_keys_went(&s);
+	for (size_t i = 0; i < COUNT(w); i++)
+		CHECK_NUM(w[i].e, ERR_CLOSED, "%zu", i);
+	keys.is_away = true;
+	CHECK(!ask(&s, &w[0]), "nobody is there");
+	/* A new one; the old one's answers are not its. */
+	keys.is_away = false;
+	CHECK(ask(&s, &w[0]) && answer(&s, keys.tag, KEYS_SIGNED), "again");
+	CHECK_NUM(w[0].e, ERR_OK, "signed");
+	end(&r, &s);
 }
 
-static void
-is_silent(struct scene *c)
-{
-	hear(c);
-}
-
-/* The longest test: nobody waits for more than its time. */
+/* The longest test: each waits for its own time, and for no more. */
 static void
 test_silence(void **state UNUSED)
 {
-	static struct signer s;
-	struct tls_signature signature;
-	uint64_t began = clock_mono_ms();
-	int fds[2];
+	struct rig r;
+	struct signer s;
+	struct tls_wish w[3];
+	uint64_t tags[3];
 
-	signer_begin(&s);
-	assert_int_equal(channel_pair(fds), ERR_OK);
-	signer_line(&s, 0, fds[0]);
-	CHECK_NUM(play(&s, fds[1], is_silent, &signature), ERR_AGAIN,
-	    "no answer");
-	CHECK(clock_mono_ms() - began < SIGNER_WITHIN_MS + 2000, "in time");
-	CHECK_NUM(play(&s, fds[1], answers_an_old_one_first, &signature),
-	    ERR_OK, "it wakes, and the old answer is dropped");
-	(void)close(fds[1]);
-	(void)close(s.lines[0].fd);
+	begin(&r, &s);
+	CHECK(ask(&s, &w[0]), "first");
+	tags[0] = keys.tag;
+	rig_run_ms(&r, 1000);
+	CHECK(ask(&s, &w[1]), "second");
+	tags[1] = keys.tag;
+	rig_run_ms(&r, SIGNER_WITHIN_MS - 1500);
+	CHECK_NUM(w[0].e, ERR_AGAIN, "before its time");
+	rig_run_ms(&r, 700);
+	CHECK_NUM(w[0].e, ERR_CLOSED, "no answer");
+	CHECK_NUM(w[1].e, ERR_AGAIN, "it has time left");
+	CHECK(ask(&s, &w[2]), "third");
+	tags[2] = keys.tag;
+	CHECK(answer(&s, tags[0], KEYS_SIGNED), "too late is dropped");
+	CHECK(answer(&s, tags[1], KEYS_SIGNED), "in time");
+	CHECK_NUM(w[1].e, ERR_OK, "in time");
+	CHECK(answer(&s, tags[2], KEYS_SIGNED), "in time");
+	CHECK_NUM(w[2].e, ERR_OK, "in time");
+	end(&r, &s);
 }
 
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_answers, "TLS-7 PRV-4"),
-		TEST(test_replaced_while_it_waits, "PRV-3"),
+		TEST(test_answers, "TLS-7"),
+		TEST(test_order, "TLS-7"),
+		TEST(test_no_such_question, "PRV-4"),
+		TEST(test_keys_goes, "PRV-3"),
 		TEST(test_silence, "OPS-6"),
 	};
 
