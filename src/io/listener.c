@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -204,15 +203,11 @@ enum err
 listener_new(struct loop *loop, int fd, const struct listener_ops *ops,
     void *ctx, struct listener **out)
 {
-	static const int on = 1;
 	struct listener *l = calloc(1, sizeof *l);
 	enum err e;
 
 	if (l == NULL)
 		return ERR_NOMEM;
-	/* Replies are gathered by us: the kernel need not wait for more.  Each
-	 * accepted socket has it from the listening one; a local one has none. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	*l = (struct listener){ .loop = loop, .ops = ops, .ctx = ctx,
 	    .fd = fd, .reserve = reserve_make() };
 	e = loop_timer_new(loop, rested, l, &l->rest);

@@ -406,6 +406,10 @@ turn_ended(void *ctx)
 	stream_enter(s);
 	if (s->is_injected) {
 		stream_end(s, STREAM_END_TLS, INJECTED);
+	} else if (s->is_woken) {
+		s->is_woken = false;
+		s->came_paused = false;
+		stream_shake(s);
 	} else {
 		if (s->must_show && stream_is_reading(s)) {
 			s->must_show = false;
@@ -503,6 +507,9 @@ stream_deadline(struct stream *s, uint64_t after_ms)
 {
 	if (s->phase == STREAM_OVER)
 		return;
+	/* Who finishes always has one. */
+	if (after_ms == 0 && s->is_finishing)
+		after_ms = FINISH_MS;
 	s->has_deadline = after_ms > 0;
 	if (after_ms == 0)
 		loop_timer_stop(s->timer);

@@ -59,6 +59,8 @@ MUST_USE enum err stream_send(struct stream *s, struct span octets);
 MUST_USE enum err stream_send_file(struct stream *s, int fd, uint64_t offset,
     uint64_t size);
 void stream_want_drained(struct stream *s);
+/* Its handshake waits for its signer (io/tls.h). */
+bool stream_is_asking(const struct stream *s);
 /*
  * In plain, before anything else was read: octets that data() leaves stay in
  * the kernel, so that a TLS handshake may begin right behind those used.  Use

@@ -48,6 +48,7 @@ struct stream {
 	bool				 came_paused;
 	bool				 is_finishing;
 	bool				 is_injected;
+	bool				 is_woken;	/* in its handshake */
 	bool				 has_deadline;
 	bool				 must_show;
 	bool				 must_read;

@@ -21,6 +21,9 @@ shaken(struct stream *s, enum err e)
 	s->phase = STREAM_TLS;
 	if (s->ops->tls_ready != NULL)
 		s->ops->tls_ready(s->ctx);
+	/* What its owner has said meanwhile, the end too, leaves now. */
+	if (s->phase == STREAM_TLS)
+		loop_task_ask(s->loop, &s->task);
 	if (stream_is_reading(s))
 		stream_receive(s);
 }
@@ -31,16 +34,23 @@ stream_shake(struct stream *s)
 	shaken(s, tls_conn_handshake(s->tls));
 }
 
-/* The signer has answered, in its own callback of the loop. */
+/*
+ * The signer has answered, in a callback of its own, whose packet lies where we
+ * would read: we go on at the end of this turn.
+ */
 static void
 on_woken(void *ctx)
 {
 	struct stream *s = ctx;
 
-	stream_enter(s);
-	s->came_paused = false;
-	stream_shake(s);
-	stream_leave(s);
+	s->is_woken = true;
+	loop_task_ask(s->loop, &s->task);
+}
+
+bool
+stream_is_asking(const struct stream *s)
+{
+	return s->phase == STREAM_SHAKING && tls_conn_is_asking(s->tls);
 }
 
 void

@@ -20,10 +20,6 @@
 /*
  * Who has the private keys (TLS-7).  A handshake that needs a signature asks, and
  * stops there until it is answered; the loop goes round meanwhile.
- *
- * id		which key: SHA-256 of its SubjectPublicKeyInfo
- * scheme	SignatureScheme, RFC 8446 4.2.3
- * octets	what is to be signed, at most TLS_SIGNED_MAX
  */
 #define TLS_KEY_ID		32u	/* octets */
 #define TLS_SIGNED_MAX		4096u
@@ -35,6 +31,10 @@ struct tls_signature {
 struct tls_conn;
 /* What a handshake has asked for; it lives until it is answered or cancelled. */
 struct tls_wish {
+	const uint8_t		*id;	/* of the key: TLS_KEY_ID octets, SHA-256
+					 * of its SubjectPublicKeyInfo */
+	uint16_t		 scheme;	/* RFC 8446 4.2.3 */
+	struct span		 octets;	/* to be signed: TLS_SIGNED_MAX */
 	enum err		 e;	/* ERR_AGAIN: no answer yet */
 	struct tls_signature	 signature;
 	struct tls_conn		*conn;	/* that waits for it; NULL: not yet */
@@ -44,15 +44,14 @@ struct tls_wish {
 };
 struct tls_signer {
 	/* False: nobody is there to ask.  It may be answered within the call. */
-	bool (*ask)(void *ctx, const uint8_t id[TLS_KEY_ID], uint16_t scheme,
-	    struct span octets, struct tls_wish *wish);
+	bool (*ask)(void *ctx, struct tls_wish *wish);
 	/* Nobody waits any more: wish is not touched again. */
 	void (*cancel)(void *ctx, struct tls_wish *wish);
 	void *ctx;
 };
 /*
- * The signer's word: a signature when e is ERR_OK, at most TLS_SIGNATURE_MAX.  The
- * handshake goes on within this call, and may ask again; wish is over.
+ * The signer's word: a signature when e is ERR_OK, at most TLS_SIGNATURE_MAX.  Who
+ * waits is woken within this call; wish is over for the signer.
  */
 void tls_wish_answer(struct tls_wish *wish, enum err e, struct span signature);
 
@@ -148,7 +147,8 @@ MUST_USE enum err tls_conn_write(struct tls_conn *c, struct span octets,
     size_t *n);
 /*
  * The handshake waits for its signer: until woken() is called every step of it says
- * ERR_AGAIN, and there is nothing to wait for at the descriptor.
+ * ERR_AGAIN, and there is nothing to wait for at the descriptor.  woken() is called
+ * in the signer's own callback; the next step is the caller's business.
  */
 bool tls_conn_is_asking(const struct tls_conn *c);
 void tls_conn_waker(struct tls_conn *c, void (*woken)(void *ctx), void *ctx);

@@ -226,6 +226,8 @@ result(struct tls_conn *c, int ret)
 	case SSL_ERROR_WANT_WRITE:
 	case SSL_ERROR_WANT_ASYNC:
 		return ERR_AGAIN;
+	case SSL_ERROR_WANT_ASYNC_JOB:
+		return fail(c, ERR_NOMEM, "out of memory");
 	case SSL_ERROR_ZERO_RETURN:
 		return fail(c, ERR_CLOSED, "close_notify");
 	case SSL_ERROR_SYSCALL:

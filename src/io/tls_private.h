@@ -57,6 +57,7 @@ struct tls_conn {
 	bool			 wants_write;
 	bool			 is_known;	/* a server: its client is */
 	bool			 has_more;	/* what is written: see tls.h */
+	bool			 has_signed;	/* no step needs to stop again */
 	bool			 is_leaving;	/* nothing goes out any more */
 	struct tls_wish		*wish;		/* its handshake waits for */
 	void			(*woken)(void *ctx);

@@ -4,8 +4,9 @@
  *
  * OpenSSL's provider signs in one call.  A step runs as a job of OpenSSL's (a stack
  * of its own, ASYNC_start_job(3)), which leaves that call until the answer is
- * there: no thread waits, and the loop goes round.  Only a step of a server's
- * handshake is a job, nothing that reads or writes mail.
+ * there: no thread waits, and the loop goes round.  Only steps of a server's
+ * handshake up to its signature are jobs: what follows, a client's certificate
+ * too, is done on our own stack, which is longer and has a guard.
  *
  * A job that waits holds its stack and OpenSSL's objects, so a connection that is
  * freed lets it end first, with no signature and nothing more to send.
@@ -41,7 +42,7 @@ tls_wish_step(struct tls_conn *c)
 {
 	int ret;
 
-	if (!c->tls->is_server)
+	if (!c->tls->is_server || (c->has_signed && c->wish == NULL))
 		return SSL_do_handshake(c->ssl);
 	if (SSL_set_async_callback(c->ssl, is_found_by_this) != 1)
 		return -1;
@@ -51,19 +52,17 @@ tls_wish_step(struct tls_conn *c)
 	return ret;
 }
 
+/* Who is resumed has an answer, or leaves. */
 static enum err
-wait_for(const struct tls_signer *signer, struct tls_wish *wish)
+wait_for(const struct tls_signer *signer, struct tls_conn *c,
+    struct tls_wish *wish)
 {
-	struct tls_conn *c = conn_of_job();
-
 	wish->conn = c;
-	while (wish->e == ERR_AGAIN && c != NULL && !c->is_leaving) {
+	if (wish->e == ERR_AGAIN) {
 		c->wish = wish;
-		if (ASYNC_pause_job() != 1)
-			break;
-	}
-	if (c != NULL)
+		(void)ASYNC_pause_job();
 		c->wish = NULL;
+	}
 	if (wish->e != ERR_AGAIN)
 		return wish->e;
 	signer->cancel(signer->ctx, wish);
@@ -74,12 +73,15 @@ enum err
 tls_wish_sign(const struct tls_signer *signer, const uint8_t id[TLS_KEY_ID],
     uint16_t scheme, struct span octets, struct tls_signature *to)
 {
-	struct tls_wish wish = { .e = ERR_AGAIN };
+	struct tls_wish wish = { .e = ERR_AGAIN, .id = id, .scheme = scheme,
+		.octets = octets };
+	struct tls_conn *c = conn_of_job();
 	enum err e;
 
-	if (!signer->ask(signer->ctx, id, scheme, octets, &wish))
+	if (c == NULL || c->is_leaving || !signer->ask(signer->ctx, &wish))
 		return ERR_CLOSED;
-	e = wait_for(signer, &wish);
+	c->has_signed = true;
+	e = wait_for(signer, c, &wish);
 	if (e == ERR_OK)
 		*to = wish.signature;
 	return e;

@@ -10,6 +10,8 @@
 #include "ipc/ipc.h"
 
 #define KEYS_ID		32u	/* octets of SHA-256 */
+/* Unanswered questions of a receiver; with one more it is cut off. */
+#define KEYS_ASKED_MAX	16u
 
 /* From a receiver: sign what a TLS server signs. */
 struct keys_sign {

@@ -214,12 +214,27 @@ give_up(uint64_t kept, bool keep_dumpable)
 	return caps_keep(kept);
 }
 
+/* A sanitizer's shadow is larger than any bound. */
+static enum err
+memory_bound(enum sandbox_profile profile)
+{
+	static const struct rlimit most = { SANDBOX_BACKEND_DATA,
+	    SANDBOX_BACKEND_DATA };
+
+	if (SANDBOX_IS_WIDE || profile < SANDBOX_SQLITE ||
+	    profile > SANDBOX_TOKEN)
+		return ERR_OK;
+	return setrlimit(RLIMIT_DATA, &most) == 0 ? ERR_OK : ERR_IO;
+}
+
 enum err
 sandbox_harden(enum sandbox_profile profile, bool keep_dumpable)
 {
 	enum err e = give_up(profile == SANDBOX_SUPERVISOR ? SUPERVISOR_CAPS :
 	    0, keep_dumpable);
 
+	if (e == ERR_OK)
+		e = memory_bound(profile);
 	if (e == ERR_OK && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		e = ERR_IO;
 	return e;

@@ -84,8 +84,10 @@ MUST_USE enum err sandbox_drop_ids(const struct sandbox_system *sys,
 /*
  * No core files, not dumpable (unless keep_dumpable: debugging), no
  * capabilities in any set, none to be had again, no_new_privs.  The supervisor
- * keeps setuid, setgid, net_bind_service, kill, and chown for its sockets.
+ * keeps setuid, setgid, net_bind_service, kill, and chown for its sockets.  A back
+ * end's memory has a bound: its library takes an answer whole, however long.
  */
+#define SANDBOX_BACKEND_DATA	(128u * 1024 * 1024)	/* octets, stacks too */
 MUST_USE enum err sandbox_harden(enum sandbox_profile profile,
     bool keep_dumpable);
 

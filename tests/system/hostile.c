@@ -10,6 +10,8 @@
  *
  *	liar.*		all peers get messages that are cut, too long, of every
  *			type there is, for ids that are not its own
+ *	greedy.*	asks keys for one signature more than may be unanswered
+ *	modest.*	asks for as many as may be
  *	writer.*	keeps each descriptor that the queue passed, and writes
  *			everywhere into what they lead to
  */
@@ -37,7 +39,7 @@ static struct {
 	struct loop_signal	*signal;
 	int			 kept[KEPT_MAX];
 	size_t			 nkept;
-	uint64_t		 nwrites;
+	uint64_t		 nwrites, nanswers;
 } h;
 
 static uint64_t
@@ -155,6 +157,53 @@ tell_lies(struct role *r)
 				lie(p);
 }
 
+/* --- asking ---------------------------------------------------------------- */
+
+/* In one packet, so that keys hears of them in one turn. */
+static void
+ask_for_signatures(struct role *r, uint64_t n)
+{
+	static const uint8_t octets[KEYS_ID];
+	const struct role_peer *keys = role_peer(r, IPC_ROLE_KEYS);
+	struct keys_sign m = { .key = span_of(octets, KEYS_ID),
+		.scheme = 0x0403, .octets = span_of(octets, KEYS_ID) };
+	struct buf b = buf_make(IPC_PAYLOAD_MAX);
+
+	for (m.tag = 1; keys != NULL && m.tag <= n; m.tag++) {
+		buf_cut(&b, 0);
+		if (ipc_encode(&ipc_keys_sign, &m, &b) == ERR_OK)
+			(void)!channel_send(keys->channel,
+			    ipc_keys_sign.number, buf_span(&b), NULL, 0);
+	}
+	if (keys != NULL)
+		channel_flush(keys->channel);
+	buf_free(&b);
+}
+
+static const struct role_row *
+real_row(const struct ipc_type *type)
+{
+	for (size_t i = 0; i < h.real->nrows; i++)
+		if (h.real->rows[i].type == type)
+			return &h.real->rows[i];
+	return NULL;
+}
+
+static bool
+hear_signature(struct role *r, struct role_peer *from, const void *msg,
+    const int *fds)
+{
+	struct log_line line;
+
+	if (!is_hostile(r) || !is_called(r, "modest."))
+		return real_row(&ipc_keys_signature)->handle(r, from, msg,
+		    fds);
+	log_begin(&line, LOG_LEVEL_WARN, NULL, "hostile");
+	log_num(&line, "answers", ++h.nanswers);
+	role_log(r, &line);
+	return true;
+}
+
 /* --- writing ------------------------------------------------------------- */
 
 static bool
@@ -165,10 +214,7 @@ keep(struct role *r, struct role_peer *from, const void *msg, const int *fds)
 
 	if (fd >= 0)
 		h.kept[h.nkept++] = fd;
-	for (size_t i = 0; i < h.real->nrows; i++)
-		if (h.real->rows[i].type == &ipc_intake_segment)
-			return h.real->rows[i].handle(r, from, msg, fds);
-	return false;
+	return real_row(&ipc_intake_segment)->handle(r, from, msg, fds);
 }
 
 static void
@@ -207,6 +253,10 @@ turn(void *ctx)
 		loop_timer_set(h.timer, WRITE_EVERY_MS);
 	if (is_called(r, "liar."))
 		tell_lies(r);
+	if (is_called(r, "modest."))
+		ask_for_signatures(r, KEYS_ASKED_MAX);
+	if (is_called(r, "greedy."))
+		ask_for_signatures(r, KEYS_ASKED_MAX + 1);
 }
 
 static void
@@ -241,6 +291,8 @@ __wrap_role_main(const struct role_desc *desc)
 	for (size_t i = 0; i < desc->nrows; i++)
 		if (rows[i].type == &ipc_intake_segment)
 			rows[i].handle = keep;
+		else if (rows[i].type == &ipc_keys_signature)
+			rows[i].handle = hear_signature;
 	ours.rows = rows;
 	ours.start = start;
 	ours.serve = serve;

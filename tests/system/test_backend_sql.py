@@ -1,4 +1,5 @@
 """What is stored of users in a database: hashes and verifiers, as in a file."""
+import re
 import subprocess
 
 import pytest
@@ -92,6 +93,24 @@ def test_query_of_no_use(tmp_path, kind, query):
             assert both.code() == 454
         assert wait_for(lambda: "backend-trouble" in both.log())
         assert both.outside.count() == 1
+    finally:
+        both.close()
+
+
+def test_answer_without_end(tmp_path):
+    """libpq takes a row whole: 454, and the process has a bound."""
+    class Endless(KINDS["postgresql"]):
+        QUERY = "SELECT repeat($1 || $2 || $3, 6000000)"
+
+    both = Both(tmp_path, "postgresql", made=Endless)
+    try:
+        assert both.code() == 454
+        assert wait_for(lambda: "backend-trouble" in both.log())
+        pid, = both.server.roles()["backend-postgresql"]
+        with open(f"/proc/{pid}/status") as f:
+            most = int(re.search(r"VmHWM:\s+(\d+) kB", f.read())[1])
+        assert most < 160 * 1024, most
+        assert both.code() == 454, "it goes on"
     finally:
         both.close()
 

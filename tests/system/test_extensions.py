@@ -689,8 +689,8 @@ def test_release_quota_of_octets(make_server):
         assert t.hold(code=552, size=8000) == FULL
         assert t.hold(code=552, size=400000) == FULL
         t.hold(b"", size=8000)
-    assert len(server.rows("queue", "list")) == 2
     assert len(server.wait_messages(1)) == 1
+    assert wait_for(lambda: len(server.rows("queue", "list")) == 2)
 
 
 def test_release_quota_without_a_queue(make_server):

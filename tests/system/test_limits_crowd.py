@@ -2,7 +2,8 @@
 Section 19, how many may come: a row each, and three tests of each row.
 
 Clients stand at addresses of their own in 127.0.0.0/8, so that the rows do not
-count each other's connections.
+count each other's connections; those of IPv6 come through a proxy, which says
+where they are.
 """
 import dataclasses
 import itertools
@@ -13,9 +14,10 @@ import typing
 import pytest
 
 from cost import Cost
-from server import Server, wait_for
+from server import Server, free_port, wait_for
 from talk import Talk
 from test_limits import GOOD, limited
+from test_proxy import PROXY, Proxied, v1
 
 CROWD = """\
 limit sessions 40
@@ -37,6 +39,18 @@ def one_address():
 def one_network():
     n = next(NETWORKS)
     return lambda i: f"127.1.{n}.{1 + i % 200}"
+
+
+def one_address_6():
+    """Of IPv6 it is a /64 (`role/lookup/limits.h`)."""
+    n = next(NETWORKS)
+    return lambda i: f"2001:db8:{n:x}:1::{1 + i:x}"
+
+
+def one_network_6():
+    """A /48."""
+    n = next(NETWORKS)
+    return lambda i: f"2001:db8:{n:x}:{i:x}::1"
 
 
 def everywhere():
@@ -62,7 +76,13 @@ ROWS = [
         "421 4.7.0 Too many connections"),
     Row("sessions of a network", 8, one_network,
         "421 4.7.0 Too many connections"),
+    Row("sessions of an address, IPv6", 5, one_address_6,
+        "421 4.7.0 Too many connections"),
+    Row("sessions of a network, IPv6", 8, one_network_6,
+        "421 4.7.0 Too many connections"),
     Row("connections a minute", 12, one_address,
+        "421 4.7.0 Too many connections", is_held=False),
+    Row("connections a minute, IPv6", 12, one_address_6,
         "421 4.7.0 Too many connections", is_held=False),
     Row("sessions", 38, everywhere,		# the last two are for users
         "421 4.3.2 No place is free, try again later"),
@@ -71,10 +91,13 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory):
-    made = []
+    made, port = [], free_port()
 
     def make(**how):
-        made.append(Server(tmp_path_factory.mktemp("crowd") / "server", **how))
+        made.append(Server(tmp_path_factory.mktemp("crowd") / "server",
+                           extra=f"listen mx on 127.0.0.1:{port} "
+                           f"proxy {PROXY}/32\n", **how))
+        made[-1].behind_proxy = port
         return made[-1]
 
     yield limited(make, CROWD)
@@ -97,7 +120,10 @@ class Clients:
                 t.close()
 
     def come(self, i):
-        return Talk(self.server.port("mx"), source=self.source(i))
+        client = self.source(i)
+        if ":" in client:
+            return Proxied(self.server.behind_proxy, v1(client))
+        return Talk(self.server.port("mx"), source=client)
 
     def __enter__(self):
         return self

@@ -9,9 +9,11 @@ import pytest
 
 from load import Load, Marks, marks_in
 from server import BUILD, LONG, figure, wait_for
+from talk import Talk
 from test_kill import expect_all
 
 SECONDS = 600 if LONG else 5
+ASKED_MAX = 16		# KEYS_ASKED_MAX
 
 
 @pytest.fixture
@@ -41,6 +43,15 @@ def turn(server, role):
     """The last of its kind turns hostile."""
     for pid in server.roles()[role]:
         os.kill(pid, signal.SIGUSR1)
+
+
+def is_secured(server):
+    """A handshake, by whichever receiver is there."""
+    try:
+        with Talk(server.port("submissions"), tls=True, timeout=1) as t:
+            return t.greeting[0] == 220
+    except OSError:
+        return False
 
 
 def pids(server, but):
@@ -78,6 +89,32 @@ def test_liar(taken_over, role):
     else:
         expect_all(server, load, 20)
     figure(f"ends-of-a-lying-{role}", ends, "ends")
+
+
+@pytest.mark.shows("PRV-3", "TLS-12")
+def test_who_asks_for_signatures(taken_over):
+    """As many as may be unanswered are answered."""
+    server = taken_over("receiver", "modest").start()
+    before = server.roles()
+    turn(server, "receiver")
+    assert wait_for(lambda: f"hostile answers={ASKED_MAX}" in
+                    server.log.read_text(), 10), server.log_tail()
+    assert server.roles() == before
+    assert "peer-cut" not in server.log.read_text()
+
+
+@pytest.mark.shows("PRV-3", "TLS-12")
+def test_who_asks_for_more_signatures(taken_over):
+    """With one more keys cuts the receiver off, and signs for the other one."""
+    server = taken_over("receiver", "greedy").start()
+    others = pids(server, "receiver")
+    turn(server, "receiver")
+    assert wait_for(lambda: server.log.read_text().count(
+        "role-ended role=receiver ") >= 2, 20), server.log_tail()
+    assert re.search(r"keys/0 \S+ peer-cut peer=receiver index=1",
+                     server.log.read_text()), server.log_tail()
+    assert wait_for(lambda: is_secured(server), 20), server.log_tail()
+    assert pids(server, "receiver") == others
 
 
 @pytest.mark.shows("PRV-3", "SPL-16")

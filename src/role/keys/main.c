@@ -22,21 +22,49 @@ struct keys {
 	struct keys_held	 held;
 	struct tickets		*tickets;
 	struct loop_timer	*forget;	/* keys of before a reload */
+	struct loop_task	 turned;	/* counts begin anew */
 	bool			 is_serving;
 };
 
-/* False: the receiver takes no answers. */
+/*
+ * What was asked in this turn is answered at its end, and nobody may have asked for
+ * more than that: each turn is short, and each receiver has its part of it.
+ */
+static void
+on_turned(void *ctx)
+{
+	struct keys *k = ctx;
+	struct role_peer *p = NULL;
+
+	while ((p = role_peer_next(k->role, p)) != NULL)
+		p->data = NULL;
+}
+
+static bool
+may_ask(struct keys *k, struct role_peer *from)
+{
+	uintptr_t nasked = (uintptr_t)from->data + 1;
+
+	from->data = (void *)nasked;
+	loop_task_ask(k->role->loop, &k->turned);
+	return nasked <= KEYS_ASKED_MAX;
+}
+
+/* False: the receiver asks too much, or takes no answers. */
 static bool
 on_sign(struct role *r, struct role_peer *from, const void *msg,
     const int *fds UNUSED)
 {
 	struct keys *k = r->self;
 	struct tls_signature signature;
-	const struct keys_signature answer = keys_held_sign(&k->held, msg,
-	    &signature);
+	struct keys_signature answer;
 
-	return role_send(r, from, &ipc_keys_signature, &answer, NULL) ==
-	    ERR_OK;
+	if (!may_ask(k, from))
+		return false;
+	answer = keys_held_sign(&k->held, msg, &signature);
+	/* Without memory there is no answer, which the other side bears. */
+	return role_send(r, from, &ipc_keys_signature, &answer, NULL) !=
+	    ERR_FULL;
 }
 
 /* Files */
@@ -167,6 +195,7 @@ on_load(struct role *r)
 	struct keys *k = r->self;
 
 	k->role = r;
+	k->turned = (struct loop_task){ .run = on_turned, .ctx = k };
 	/* MEM-7: what OpenSSL has for everybody comes before the vault. */
 	if (tls_key_vault_open() != ERR_OK || tls_warm_up() != ERR_OK ||
 	    tls_key_vault_close() != ERR_OK) {

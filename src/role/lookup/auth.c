@@ -294,16 +294,33 @@ ask_backend(struct check *c)
 
 /* --- a question ---------------------------------------------------------- */
 
+static bool
+is_of_address(const struct check *a, const struct check *b)
+{
+	return span_eq(address_span(&a->client), address_span(&b->client));
+}
+
 /* Is one like it judged, whose end may make room for it? */
+static bool
+is_like_a_judged(const struct lookup *l, const struct check *c)
+{
+	const struct check *j = l->judged;
+
+	while (j != NULL && !span_eq(user_of(j), user_of(c)) &&
+	    !is_of_address(j, c))
+		j = j->next;
+	return j != NULL;
+}
+
 static bool
 may_hold(const struct lookup *l, const struct check *c)
 {
-	const struct check *j = l->nheld < LOOKUP_HELD ? l->judged : NULL;
+	unsigned int n = 0;
 
-	while (j != NULL && !span_eq(user_of(j), user_of(c)) &&
-	    !span_eq(address_span(&j->client), address_span(&c->client)))
-		j = j->next;
-	return j != NULL;
+	for (const struct check *h = l->held; h != NULL; h = h->next)
+		n += is_of_address(h, c);
+	return l->nheld < LOOKUP_HELD && n < LOOKUP_HELD_OF_ADDRESS &&
+	    is_like_a_judged(l, c);
 }
 
 static void

@@ -31,6 +31,7 @@
 #define LOOKUP_WAITING		64u	/* password checks that wait */
 /* Those that are held while others of the same user or address are judged. */
 #define LOOKUP_HELD		64u
+#define LOOKUP_HELD_OF_ADDRESS	32u	/* others find a place, too */
 
 struct lookup_domain {
 	struct watched	 watched;	/* the users file */

@@ -39,7 +39,9 @@ oldest(const struct receiver *rc)
 	for (uint32_t i = 0; i < rc->nslots; i++) {
 		struct session *s = rc->slots[i];
 
+		/* Who waits for keys waits for us. */
 		if (s != NULL && s->is_shaking &&
+		    !stream_is_asking(s->stream) &&
 		    (found == NULL || s->shake_ms < found->shake_ms))
 			found = s;
 	}

@@ -17,7 +17,10 @@ struct signer {
 	void			*ctx;
 	struct loop		*loop;
 	struct loop_timer	*timer;		/* of the first that waits */
-	struct tls_wish		*first, **last;	/* in the order of asking */
+	struct tls_wish		*first, **last;	/* in the order of asking; tag
+						 * 0: keys has not been told */
+	unsigned int		 nasked;	/* by us, unanswered: at most
+						 * KEYS_ASKED_MAX */
 	uint64_t		 last_tag;
 };
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -62,6 +63,9 @@ socket_at(const struct where *w, bool is_shared, bool is_any)
 	if (fd < 0)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	/* Replies are gathered by us: the kernel need not wait for more.  Each
+	 * connection has it from here. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	if (is_shared)
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one,
 		    sizeof one);

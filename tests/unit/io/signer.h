@@ -31,11 +31,11 @@ signer_sign(struct signer *s, const uint8_t id[TLS_KEY_ID], uint16_t scheme,
 
 /* The answer is there at once. */
 static inline bool
-signer_ask(void *ctx, const uint8_t id[TLS_KEY_ID], uint16_t scheme,
-    struct span octets, struct tls_wish *wish)
+signer_ask(void *ctx, struct tls_wish *wish)
 {
 	struct tls_signature to = { 0 };
-	enum err e = signer_sign(ctx, id, scheme, octets, &to);
+	enum err e = signer_sign(ctx, wish->id, wish->scheme, wish->octets,
+	    &to);
 
 	tls_wish_answer(wish, e, span_of(to.octets, to.n));
 	return true;

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PEERS		8u
@@ -19,34 +20,21 @@
 static struct pem pem;
 
 /* A signer that answers when the test lets it. */
-struct question {
-	struct tls_wish	*wish;		/* NULL: answered or cancelled */
-	uint8_t		 id[TLS_KEY_ID];
-	uint16_t	 scheme;
-	size_t		 noctets;
-	uint8_t		 octets[TLS_SIGNED_MAX];
-};
 static struct gate {
-	bool		is_away;	/* nobody is there to ask */
-	unsigned int	nasked, ncancelled;
-	struct question	asked[PEERS];
+	bool		 is_away;	/* nobody is there to ask */
+	unsigned int	 nasked, ncancelled;
+	struct tls_wish	*asked[PEERS];	/* NULL: answered or cancelled */
 } gate;
 
 static bool
-gate_ask(void *ctx, const uint8_t id[TLS_KEY_ID], uint16_t scheme,
-    struct span octets, struct tls_wish *wish)
+gate_ask(void *ctx, struct tls_wish *wish)
 {
 	struct gate *g = ctx;
-	struct question *q = &g->asked[g->nasked];
 
 	if (g->is_away)
 		return false;
-	assert_true(g->nasked < PEERS && octets.n <= sizeof q->octets);
-	g->nasked++;
-	*q = (struct question){ .wish = wish, .scheme = scheme,
-	    .noctets = octets.n };
-	memcpy(q->id, id, sizeof q->id);
-	memcpy(q->octets, octets.p, octets.n);
+	assert_true(g->nasked < PEERS);
+	g->asked[g->nasked++] = wish;
 	return true;
 }
 
@@ -56,8 +44,8 @@ gate_cancel(void *ctx, struct tls_wish *wish)
 	struct gate *g = ctx;
 
 	for (unsigned int i = 0; i < g->nasked; i++)
-		if (g->asked[i].wish == wish) {
-			g->asked[i].wish = NULL;
+		if (g->asked[i] == wish) {
+			g->asked[i] = NULL;
 			g->ncancelled++;
 			return;
 		}
@@ -69,15 +57,14 @@ static const struct tls_signer gate_seam = { gate_ask, gate_cancel, &gate };
 static void
 gate_answer(unsigned int i, enum err e, struct span nonsense)
 {
-	struct question *q = &gate.asked[i];
-	struct tls_wish *wish = q->wish;
+	struct tls_wish *wish = gate.asked[i];
 	struct tls_signature to = { 0 };
 
 	assert_non_null(wish);
-	q->wish = NULL;
+	gate.asked[i] = NULL;
 	if (e == ERR_OK && nonsense.n == 0)
-		CHECK_NUM(signer_sign(&signer, q->id, q->scheme,
-		    span_of(q->octets, q->noctets), &to), ERR_OK, "%u", i);
+		CHECK_NUM(signer_sign(&signer, wish->id, wish->scheme,
+		    wish->octets, &to), ERR_OK, "%u", i);
 	tls_wish_answer(wish, e, nonsense.n > 0 ? nonsense :
 	    span_of(to.octets, to.n));
 }
@@ -171,7 +158,7 @@ scene_end(struct scene *c)
 	SSL_CTX_free(c->ctx);
 	rig_end(&c->rig);
 	for (unsigned int i = 0; i < gate.nasked; i++)
-		CHECK(gate.asked[i].wish == NULL, "%u: answered, or given up",
+		CHECK(gate.asked[i] == NULL, "%u: answered, or given up",
 		    i);
 }
 
@@ -286,12 +273,18 @@ test_ends_in_the_middle(void **state UNUSED)
 static void
 test_peer_talks_or_goes(void **state UNUSED)
 {
+	struct timespec began, ended;
 	struct scene c;
 
 	scene_of(&c, 2);
 	assert_int_equal(send(c.sides[0].peer, "what?", 5, 0), 5);
 	assert_int_equal(shutdown(c.sides[1].peer, SHUT_RDWR), 0);
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &began), 0);
 	go(&c, 0);
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended), 0);
+	/* A loop that were told again and again would be busy all the time. */
+	CHECK((ended.tv_sec - began.tv_sec) * 1000000000 + ended.tv_nsec -
+	    began.tv_nsec < 50000000, "the loop slept");
 	for (unsigned int i = 0; i < 2; i++) {
 		CHECK(!c.sides[i].has_ended, "%u", i);
 		gate_answer(i, ERR_OK, span_of(NULL, 0));
@@ -299,6 +292,37 @@ test_peer_talks_or_goes(void **state UNUSED)
 		CHECK(c.sides[i].has_ended && !c.sides[i].is_ready, "%u", i);
 		side_end(&c.sides[i]);
 	}
+	scene_end(&c);
+}
+
+/* What its owner says while it asks, and that it ends, leaves behind the answer. */
+static void
+test_finished_while_it_asks(void **state UNUSED)
+{
+	char said[16] = "";
+	struct scene c;
+	struct side *d = &c.sides[0];
+	int n = 0;
+
+	scene_of(&c, 1);
+	assert_int_equal(stream_send(d->s, SPAN("421 bye\r\n")), ERR_OK);
+	stream_finish(d->s);
+	go(&c, 1);
+	CHECK(!d->has_ended && !d->is_ready, "it asks");
+	gate_answer(0, ERR_OK, span_of(NULL, 0));
+	for (unsigned int turn = 0; turn < TURNS_MAX && n <= 0; turn++) {
+		step(&c, 1);
+		n = SSL_read(d->client, said, sizeof said - 1);
+	}
+	CHECK_STR(said, "421 bye\r\n", "the last word");
+	CHECK(d->is_ready && SSL_read(d->client, said, 1) <= 0 &&
+	    SSL_get_shutdown(d->client) == SSL_RECEIVED_SHUTDOWN,
+	    "and close_notify");
+	assert_int_equal(shutdown(d->peer, SHUT_RDWR), 0);
+	go_until(&c, 0, &d->has_ended);
+	CHECK_STR(d->why, "finished", "why");
+	ERR_clear_error();
+	side_end(d);
 	scene_end(&c);
 }
 
@@ -323,11 +347,10 @@ test_wrong_answers(void **state UNUSED)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		scene_of(&c, 1);
 		gate_answer(0, rows[i].e, rows[i].signature);
-		go(&c, 1);
-		CHECK(!c.sides[0].is_ready, "%s", rows[i].name);
-		CHECK(!SSL_is_init_finished(c.sides[0].client) ||
-		    c.sides[0].has_ended, "%s: %s", rows[i].name,
-		    c.sides[0].why);
+		go_until(&c, 1, &c.sides[0].has_ended);
+		CHECK(c.sides[0].has_ended && !c.sides[0].is_ready &&
+		    !SSL_is_init_finished(c.sides[0].client), "%s",
+		    rows[i].name);
 		side_end(&c.sides[0]);
 		scene_end(&c);
 	}
@@ -347,6 +370,7 @@ main(void)
 		TEST(test_waits, "TLS-12"),
 		TEST(test_ends_in_the_middle, "TLS-2"),
 		TEST(test_peer_talks_or_goes, "TLS-2"),
+		TEST(test_finished_while_it_asks, "OPS-4"),
 		TEST(test_wrong_answers, "TLS-7"),
 	};
 	char why[TLS_WHY_MAX];

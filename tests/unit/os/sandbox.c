@@ -457,6 +457,33 @@ test_profiles(void **state UNUSED)
 		}
 }
 
+static int
+do_take_much(void)
+{
+	void *p = malloc(SANDBOX_BACKEND_DATA);
+	int end = p == NULL ? ENOMEM : 0;
+
+	free(p);
+	return end;
+}
+
+/* What a database or a directory says is taken whole by its library. */
+static void
+test_memory_of_back_ends(void **state UNUSED)
+{
+	if (IS_WIDE)
+		skip();
+	for (unsigned int p = SANDBOX_ADMIN; p < SANDBOX_PROFILE_COUNT; p++) {
+		struct attempt a = { p, do_take_much };
+		bool is_bounded = p >= SANDBOX_SQLITE && p <= SANDBOX_TOKEN;
+
+		if (p == SANDBOX_PAM)
+			continue;
+		CHECK_NUM(in_child(attempt_run, &a), is_bounded ? ENOMEM : 0,
+		    "%s", sandbox_profile_name(p));
+	}
+}
+
 /* Landlock: who may call open may still open nothing outside its reach. */
 static void
 test_nothing_in_reach(void **state UNUSED)
@@ -894,6 +921,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_profiles, "PRV-1"),
+		TEST(test_memory_of_back_ends, ""),
 		TEST(test_nothing_in_reach, "PRV-1"),
 		TEST(test_supervisor, "PRV-1"),
 		TEST(test_status, "PRV-1"),

@@ -305,7 +305,10 @@ test_remembered(void **state)
 #define CROWD	(ALLOWED + LOOKUP_HELD + 6)
 #define ALLOWED	10u	/* attempts a minute and address */
 
-/* All of them ask before one is answered; how many hear what. */
+/*
+ * All of them ask before one is answered; how many hear what.  They come from three
+ * addresses, `last` and the next two, in turn.
+ */
 static void
 crowd_asks(struct stage *s, const char *password, uint8_t last,
     unsigned int heard[LOOKUP_AUTH_RESULT_COUNT])
@@ -317,6 +320,7 @@ crowd_asks(struct stage *s, const char *password, uint8_t last,
 
 	for (unsigned int i = 0; i < CROWD; i++) {
 		q.tag = ++s->tag;
+		octets[3] = (uint8_t)(last + i % 3);
 		send_msg(s->receiver, &ipc_lookup_auth, &q, -1);
 	}
 	for (unsigned int i = 0; i < CROWD; i++) {
@@ -350,9 +354,44 @@ test_crowd(void **state)
 	    "no other answer");
 	CHECK_NUM(ask_auth(&s, "anna", "secret", 513), LOOKUP_AUTH_OK,
 	    "nothing stays counted");
-	crowd_asks(&s, "Secret", 2, wrong);
+	crowd_asks(&s, "Secret", 5, wrong);
 	CHECK_NUM(wrong[LOOKUP_AUTH_BAD], ALLOWED, "as many as ever");
 	CHECK_NUM(wrong[LOOKUP_AUTH_LIMITED], CROWD - ALLOWED, "the others");
+	stage_end(&s);
+}
+
+/* A crowd at one address leaves places for others. */
+static void
+test_crowd_of_an_address(void **state UNUSED)
+{
+	uint8_t octets[4] = { 192, 0, 2, 1 };
+	static struct crypt_data data;
+	struct lookup_auth_answer a;
+	struct lookup_auth q = { 0, SPAN("anna"), SPAN("secret"),
+		span_of(octets, 4) };
+	unsigned int right = 0;
+	char users[512];
+	struct stage s;
+
+	(void)snprintf(users, sizeof users, "anna:%s\n", crypt_rn("secret",
+	    "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$", &data, sizeof data));
+	stage_begin(&s, users);
+	for (unsigned int i = 0; i <= CROWD; i++) {
+		q.tag = ++s.tag;
+		octets[3] = i == CROWD ? 2 : 1;
+		send_msg(s.receiver, &ipc_lookup_auth, &q, -1);
+	}
+	for (unsigned int i = 0; i <= CROWD; i++) {
+		expect(&s, &ipc_lookup_auth_answer, &a);
+		right += a.tag != q.tag && a.result == LOOKUP_AUTH_OK;
+		if (a.tag == q.tag)
+			CHECK_NUM(a.result, LOOKUP_AUTH_OK, "the other one");
+		else
+			CHECK(a.result == LOOKUP_AUTH_OK ||
+			    a.result == LOOKUP_AUTH_LIMITED, "%u", a.result);
+	}
+	CHECK(right >= ALLOWED + LOOKUP_HELD_OF_ADDRESS && right < CROWD,
+	    "%u right", right);
 	stage_end(&s);
 }
 
@@ -437,6 +476,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_timing, "AUTH-4"),
 	TEST(test_remembered, "AUTH-4"),
 	TEST(test_crowd, "AUTH-5"),
+	TEST(test_crowd_of_an_address, "AUTH-5"),
 	TEST(test_identities, "AUTH-3"),
 	TEST(test_sessions, ""),
 	TEST(test_broken_conversation, "PRV-4"),

@@ -51,8 +51,9 @@ end(struct rig *r, struct signer *s)
 static bool
 ask(struct signer *s, struct tls_wish *w)
 {
-	*w = (struct tls_wish){ .e = ERR_AGAIN };
-	return s->seam.ask(s->seam.ctx, id, 0x0403, SPAN("octets"), w);
+	*w = (struct tls_wish){ .e = ERR_AGAIN, .id = id, .scheme = 0x0403,
+		.octets = SPAN("octets") };
+	return s->seam.ask(s->seam.ctx, w);
 }
 
 static bool
@@ -123,9 +124,61 @@ test_order(void **state UNUSED)
 			CHECK_NUM(w[n].e, k == 1 ? ERR_AGAIN : n % 2 ?
 			    ERR_DENIED : ERR_OK, "%zu: %u", i, n);
 		}
-		CHECK(answer(&s, tags[0], KEYS_SIGNED), "twice is dropped");
+		CHECK(!answer(&s, tags[0], KEYS_SIGNED), "one too many");
 		end(&r, &s);
 	}
+}
+
+#define MANY	(KEYS_ASKED_MAX + 3)
+
+/* Keys hears of so many, and of another one for each that it has answered. */
+static void
+test_many(void **state UNUSED)
+{
+	static struct tls_wish w[MANY];
+	struct rig r;
+	struct signer s;
+
+	begin(&r, &s);
+	for (size_t i = 0; i < MANY; i++)
+		CHECK(ask(&s, &w[i]), "%zu", i);
+	CHECK_NUM(keys.nasked, KEYS_ASKED_MAX, "no more at a time");
+	/* One that keys has heard of counts until it is answered. */
+	s.seam.cancel(s.seam.ctx, &w[2]);
+	CHECK_NUM(keys.nasked, KEYS_ASKED_MAX, "keys signs it all the same");
+	CHECK(answer(&s, 3, KEYS_SIGNED), "too late");
+	CHECK_NUM(keys.nasked, KEYS_ASKED_MAX + 1, "the next");
+	/* One that keys has not heard of costs nothing. */
+	s.seam.cancel(s.seam.ctx, &w[KEYS_ASKED_MAX + 1]);
+	for (uint64_t tag = 1; tag <= KEYS_ASKED_MAX + 2; tag++)
+		if (tag != 3)
+			CHECK(answer(&s, tag, KEYS_SIGNED), "%u", (unsigned)tag);
+	CHECK_NUM(keys.nasked, KEYS_ASKED_MAX + 2, "all but the one given up");
+	CHECK(!answer(&s, 1, KEYS_SIGNED), "nothing is unanswered");
+	for (size_t i = 0; i < MANY; i++)
+		CHECK_NUM(w[i].e, i == 2 || i == KEYS_ASKED_MAX + 1 ?
+		    ERR_AGAIN : ERR_OK, "%zu", i);
+	end(&r, &s);
+}
+
+/* Who waits for room when keys goes hears so, too. */
+static void
+test_many_and_keys_goes(void **state UNUSED)
+{
+	static struct tls_wish w[MANY];
+	struct rig r;
+	struct signer s;
+
+	begin(&r, &s);
+	for (size_t i = 0; i < MANY; i++)
+		CHECK(ask(&s, &w[i]), "%zu", i);
+	keys.is_away = true;
+	CHECK(answer(&s, 1, KEYS_SIGNED), "its last word");
+	CHECK_NUM(w[KEYS_ASKED_MAX].e, ERR_CLOSED, "the next cannot be told");
+	signer_keys_went(&s);
+	for (size_t i = 0; i < MANY; i++)
+		CHECK_NUM(w[i].e, i == 0 ? ERR_OK : ERR_CLOSED, "%zu", i);
+	end(&r, &s);
 }
 
 /* PRV-4: an answer to a question that nobody has asked. */
@@ -162,8 +215,9 @@ test_keys_goes(void **state UNUSED)
 		CHECK_NUM(w[i].e, ERR_CLOSED, "%zu", i);
 	keys.is_away = true;
 	CHECK(!ask(&s, &w[0]), "nobody is there");
-	/* A new one; the old one's answers are not its. */
+	/* A new one, which knows nothing of what the old one was asked. */
 	keys.is_away = false;
+	CHECK(!answer(&s, keys.tag, KEYS_SIGNED), "it was not asked");
 	CHECK(ask(&s, &w[0]) && answer(&s, keys.tag, KEYS_SIGNED), "again");
 	CHECK_NUM(w[0].e, ERR_OK, "signed");
 	end(&r, &s);
@@ -205,6 +259,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_answers, "TLS-7"),
 		TEST(test_order, "TLS-7"),
+		TEST(test_many, "TLS-12"),
+		TEST(test_many_and_keys_goes, "PRV-3"),
 		TEST(test_no_such_question, "PRV-4"),
 		TEST(test_keys_goes, "PRV-3"),
 		TEST(test_silence, "OPS-6"),
