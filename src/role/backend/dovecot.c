@@ -20,8 +20,12 @@ struct sent {
 	struct backend_job	*job;		/* NULL: free */
 	bool			 is_written;
 };
+/* Questions without an answer, one after another: then it is asked anew. */
+#define SILENT_MAX	3u
+
 struct dovecot {
 	struct backend		*b;
+	unsigned int		 nsilent;
 	int			 fd;		/* -1: no connection */
 	struct loop_watch	*watch;
 	bool			 is_greeted, is_same, has_plain;
@@ -62,6 +66,7 @@ drop(struct dovecot *d, const char *why)
 		(void)close(d->fd);
 	d->fd = -1;
 	d->is_greeted = d->is_same = d->has_plain = false;
+	d->nsilent = 0;
 	buf_cut(&d->in, 0);
 	buf_wipe(&d->out);
 	for (size_t i = 0; i < COUNT(d->sent); i++)
@@ -209,6 +214,7 @@ read_some(struct dovecot *d)
 		    strerror(errno));
 		return;
 	}
+	d->nsilent = 0;
 	buf_grew(&d->in, (size_t)n);
 	take_lines(d);
 }
@@ -265,7 +271,10 @@ begin(struct backend *b, struct backend_job *job)
 		write_all(d);
 }
 
-/* What comes late is nobody's.  One that never greeted is left. */
+/*
+ * What comes late is nobody's.  One that never greeted is left, and one that says
+ * nothing any more: another connection may be heard.
+ */
 static void
 expired(struct backend *b, struct backend_job *job)
 {
@@ -276,6 +285,8 @@ expired(struct backend *b, struct backend_job *job)
 			d->sent[i].job = NULL;
 	if (!d->is_greeted)
 		drop(d, "Dovecot does not greet");
+	else if (++d->nsilent == SILENT_MAX)
+		drop(d, "Dovecot says nothing any more");
 }
 
 const struct backend_kind backend_kind = {

@@ -2,7 +2,7 @@
  * local_life.c - the program itself, in its sandbox, with a supervisor and a
  * queue that are played here.
  */
-#include "check.h"
+#include "program.h"
 
 #include "config/config.h"
 #include "io/channel.h"
@@ -31,36 +31,10 @@ struct stage {
 	int	queue;
 };
 
-/* One frame a packet, as the channel allows. */
 static void
 send_msg(int to, const struct ipc_type *type, const void *msg, int fd)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
-	struct buf payload = buf_make(IPC_PAYLOAD_MAX);
-	struct buf frame = buf_make(CHANNEL_PACKET_MAX);
-	struct pack w = { .to = &frame };
-
-	assert_int_equal(ipc_encode(type, msg, &payload), ERR_OK);
-	pack_u16(&w, type->number);
-	pack_octets(&w, buf_span(&payload));
-	assert_int_equal(w.error, ERR_OK);
-
-	struct iovec iov = { frame.p, frame.n };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		m.msg_control = control;
-		m.msg_controllen = sizeof control;
-		struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-
-		h->cmsg_level = SOL_SOCKET;
-		h->cmsg_type = SCM_RIGHTS;
-		h->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(h), &fd, sizeof fd);
-	}
-	assert_int_equal(sendmsg(to, &m, MSG_NOSIGNAL), (ssize_t)frame.n);
-	buf_free(&payload);
-	buf_free(&frame);
+	assert_true(program_say(to, type, msg, fd));
 }
 
 /* A packet within our patience; 0 octets: the peer has closed. */
@@ -82,35 +56,13 @@ static int
 config_text(const struct stage *s)
 {
 	char text[512];
-	int fd;
 
 	(void)snprintf(text, sizeof text, "hostname mx.example.org\n"
 	    "spool %s\n"
 	    "domain example.org {\n\tusers file %s/users\n"
 	    "\tdeliver maildir %s/{domain}/{user}\n}\n",
 	    s->mail, s->mail, s->mail);
-	assert_int_equal(file_memfd("config", &fd), ERR_OK);
-	assert_int_equal(file_write_all(fd, span_str(text)), ERR_OK);
-	assert_int_equal(file_seal(fd), ERR_OK);
-	return fd;
-}
-
-static void
-program_start(struct stage *s)
-{
-	int control[2];
-
-	assert_int_equal(channel_pair(control), ERR_OK);
-	s->control = control[0];
-	(void)fflush(NULL);
-	s->pid = fork();
-	assert_true(s->pid >= 0);
-	if (s->pid == 0) {
-		if (dup2(control[1], 3) == 3)
-			(void)execl(LOCAL_PROGRAM, LOCAL_PROGRAM, (char *)NULL);
-		_exit(99);
-	}
-	(void)close(control[1]);
+	return program_config(span_str(text));
 }
 
 static void
@@ -130,7 +82,7 @@ stage_begin(struct stage *s)
 		start.uid = start.gid = NOBODY;
 		assert_int_equal(chown(s->mail, NOBODY, NOBODY), 0);
 	}
-	program_start(s);
+	s->pid = program_start(LOCAL_PROGRAM, &s->control);
 	fd = config_text(s);
 	send_msg(s->control, &ipc_control_start, &start, fd);
 	(void)close(fd);

@@ -3,6 +3,7 @@
  * admin for one queue.
  */
 #include "queue_stage.h"
+#include "program.h"
 
 #include "io/channel.h"
 #include "mail/content.h"
@@ -23,31 +24,8 @@
 void
 stage_send(int to, const struct ipc_type *type, const void *msg, int fd)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
-	struct buf payload = buf_make(IPC_PAYLOAD_MAX);
-	struct buf frame = buf_make(CHANNEL_PACKET_MAX);
-	struct pack w = { .to = &frame };
-
-	assert_int_equal(ipc_encode(type, msg, &payload), ERR_OK);
-	pack_u16(&w, type->number);
-	pack_octets(&w, buf_span(&payload));
-
-	struct iovec iov = { frame.p, frame.n };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		m.msg_control = control;
-		m.msg_controllen = sizeof control;
-		CMSG_FIRSTHDR(&m)->cmsg_level = SOL_SOCKET;
-		CMSG_FIRSTHDR(&m)->cmsg_type = SCM_RIGHTS;
-		CMSG_FIRSTHDR(&m)->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &fd, sizeof fd);
-	}
 	/* Somebody who has cut us off hears nothing. */
-	if (sendmsg(to, &m, MSG_NOSIGNAL) != (ssize_t)frame.n)
-		assert_true(errno == EPIPE || errno == ECONNRESET);
-	buf_free(&payload);
-	buf_free(&frame);
+	(void)program_say(to, type, msg, fd);
 }
 
 /* --- workers ------------------------------------------------------------- */
@@ -393,29 +371,9 @@ config_text(const struct stage *s)
 	    "domain example.org {\n\tusers file %s/users\n"
 	    "\tdeliver maildir %s/{domain}/{user}\n}\n", s->spool,
 	    s->config != NULL ? s->config : "", s->spool, s->spool), ERR_OK);
-	assert_int_equal(file_memfd("config", &fd), ERR_OK);
-	assert_int_equal(file_write_all(fd, buf_span(&text)), ERR_OK);
-	assert_int_equal(file_seal(fd), ERR_OK);
+	fd = program_config(buf_span(&text));
 	buf_free(&text);
 	return fd;
-}
-
-static void
-program_start(struct stage *s)
-{
-	int control[2];
-
-	assert_int_equal(channel_pair(control), ERR_OK);
-	s->control = control[0];
-	(void)fflush(NULL);
-	s->pid = fork();
-	assert_true(s->pid >= 0);
-	if (s->pid == 0) {
-		if (dup2(control[1], 3) == 3)
-			(void)execl(QUEUE_PROGRAM, QUEUE_PROGRAM, (char *)NULL);
-		_exit(99);
-	}
-	(void)close(control[1]);
 }
 
 void
@@ -488,7 +446,7 @@ stage_begin(struct stage *s)
 		assert_int_equal(spool_writer_new(&s->files, &s->writer),
 		    ERR_OK);
 	s->is_ready = false;
-	program_start(s);
+	s->pid = program_start(QUEUE_PROGRAM, &s->control);
 	fd = config_text(s);
 	stage_send(s->control, &ipc_control_start, &start, fd);
 	(void)close(fd);
