@@ -103,7 +103,12 @@ struct config_domain {
 	const char	       *maildir;
 	const char	       *postmaster;	/* a key of users_file, or "":
 						 * the first user there */
+	const char	       *catch_all;	/* the same, or "": nobody */
+	const char	       *separators;	/* CONFIG_SEPARATORS_NONE; "": + */
 };
+#define CONFIG_SEPARATORS_NONE	"none"
+/* Each of them parts a user's name from what the user makes of it. */
+struct span config_separators(const struct config_domain *d);
 
 enum config_relay_tls {
 	CONFIG_RELAY_OPPORTUNISTIC,	/* smtp://: STARTTLS when offered */

@@ -233,6 +233,16 @@ finish(struct config *c, struct config_report *report)
 	match_finish(c, report);
 }
 
+struct span
+config_separators(const struct config_domain *d)
+{
+	struct span said = span_str(d->separators);
+
+	if (said.n == 0)
+		return SPAN("+");
+	return span_eq(said, SPAN(CONFIG_SEPARATORS_NONE)) ? SPAN("") : said;
+}
+
 const struct config_domain *
 config_domain_find(const struct config *c, struct span name)
 {

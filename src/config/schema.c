@@ -413,6 +413,16 @@ const struct schema_row schema_rows[] = {
 	    offsetof(struct config_domain, postmaster), 0,
 	    "Who gets the mail for postmaster; by default the first user in "
 	    "the file."),
+	OPTION("separator", SCOPE_DOMAIN, value_separators,
+	    offsetof(struct config_domain, separators), 0,
+	    "What parts a user's name from a detail of the user's own, by "
+	    "default +: ann+lists is ann, unless a user has that very name. "
+	    "Each of several; none: there are no details."),
+	OPTION("catch-all", SCOPE_DOMAIN, value_word,
+	    offsetof(struct config_domain, catch_all), 0,
+	    "Who gets the mail for names that nobody has, also for those that "
+	    "spammers make up; by default they are refused (550). A user who "
+	    "is not in the users file gets nothing."),
 
 	OPTION("", SCOPE_RELAY, value_host,
 	    offsetof(struct config_relay, domain), 0,

@@ -526,6 +526,38 @@ const struct value_type value_word = {
 	"NAME", read_word, print_text, true
 };
 
+/* Of RFC 5321's atext, and nothing that a users file has at a name's front. */
+static bool
+are_separators(struct span text)
+{
+	static const struct span all = { (const uint8_t *)"+-_=.~", 6 };
+
+	if (text.n == 0 || text.n > all.n)
+		return false;
+	for (size_t i = 0; i < text.n; i++)
+		if (span_find(all, text.p[i]) == all.n ||
+		    span_find(span_of(text.p, i), text.p[i]) < i)
+			return false;
+	return true;
+}
+
+static bool
+read_separators(struct value_reader *v, const struct schema_row *row,
+    void *field)
+{
+	const struct word *w = need(v, row);
+
+	if (w == NULL)
+		return false;
+	if (!span_eq(w->text, SPAN(CONFIG_SEPARATORS_NONE)) &&
+	    !are_separators(w->text))
+		return wrong(v, w, "none, or some of + - _ = . ~, each once");
+	return store_text(v, w->text, false, field);
+}
+const struct value_type value_separators = {
+	"CHARACTERS", read_separators, print_text, true
+};
+
 /* Whatever another system calls something: any word that is not empty. */
 static bool
 read_text(struct value_reader *v, const struct schema_row *row, void *field)

@@ -36,7 +36,7 @@ extern const struct value_type value_count, value_octets, value_seconds,
     value_listen_on, value_networks, value_tls, value_template,
     value_relay_via, value_name, value_reverse, value_dns_lists, value_mailbox,
     value_senders, value_client, value_domains,
-    value_mailboxes, value_at, value_ldap;
+    value_mailboxes, value_at, value_ldap, value_separators;
 
 /* Append text, quoted where the lexer would read it otherwise. */
 MUST_USE enum err value_print_word(struct span text, struct buf *to);

@@ -59,7 +59,8 @@ find_in(const struct config *c, size_t i, const struct addr *a,
 	if (!t->is_there)
 		return f;
 	f.user = table_mailbox(t, table_local(a, room),
-	    span_str(f.domain->postmaster));
+	    &(struct table_names){ config_separators(f.domain),
+	    span_str(f.domain->postmaster), span_str(f.domain->catch_all) });
 	f.route = f.user != NULL ? ROUTE_LOCAL : ROUTE_UNKNOWN;
 	f.is_sure = true;
 	return f;

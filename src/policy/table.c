@@ -112,29 +112,49 @@ table_replace(struct table *t, struct span text, size_t *line)
 }
 
 const struct table_user *
-table_find(const struct table *t, struct span local)
+table_find(const struct table *t, struct span name)
 {
 	uint8_t folded[USERS_NAME_MAX];
 	struct map_node *n;
 
-	local.n = span_find(local, '+');
-	if (local.n == 0 || local.n > sizeof folded)
+	if (name.n == 0 || name.n > sizeof folded)
 		return NULL;
-	n = map_find(&t->users, lower(local, folded));
+	n = map_find(&t->users, lower(name, folded));
 	return n == NULL ? NULL : MAP_OWNER(n, struct table_user, node);
+}
+
+/* What stands before the first separator. */
+static struct span
+without_detail(struct span local, struct span separators)
+{
+	size_t n = 0;
+
+	while (n < local.n && span_find(separators, local.p[n]) ==
+	    separators.n)
+		n++;
+	return span_of(local.p, n);
+}
+
+static const struct table_user *
+postmaster_of(const struct table *t, const struct table_names *names)
+{
+	const struct table_user *u = table_find(t, names->postmaster);
+
+	return u != NULL ? u : t->first;
 }
 
 const struct table_user *
 table_mailbox(const struct table *t, struct span local,
-    struct span postmaster)
+    const struct table_names *names)
 {
+	struct span name = without_detail(local, names->separators);
 	const struct table_user *u = table_find(t, local);
 
-	local.n = span_find(local, '+');
-	if (u != NULL || !span_eq_nocase(local, SPAN("postmaster")))
-		return u;
-	u = table_find(t, postmaster);
-	return u != NULL ? u : t->first;
+	if (u == NULL)
+		u = table_find(t, name);
+	if (u == NULL && span_eq_nocase(name, SPAN("postmaster")))
+		u = postmaster_of(t, names);
+	return u != NULL ? u : table_find(t, names->catch_all);
 }
 
 struct span

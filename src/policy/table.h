@@ -3,7 +3,8 @@
  *
  * Pure: the role reads the file.  A table is replaced whole or not at all: a
  * file with a bad line changes nothing.  Local parts fold ASCII case; what
- * stands behind the first `+` is the user's own business and is not looked at.
+ * stands behind the first separator is the user's own business and is not looked
+ * at (RFC 5233 calls it a detail), unless a user has the whole of it for a name.
  */
 #ifndef POSTHORSE_POLICY_TABLE_H
 #define POSTHORSE_POLICY_TABLE_H
@@ -37,14 +38,20 @@ void table_free(struct table *t);
  */
 MUST_USE enum err table_replace(struct table *t, struct span text,
     size_t *line);
-/* A user by its name or a local part (unquoted), or NULL. */
-const struct table_user *table_find(const struct table *t, struct span local);
+/* The user of that name, or NULL. */
+const struct table_user *table_find(const struct table *t, struct span name);
+/* How a domain reads local parts; each may be empty. */
+struct table_names {
+	struct span	separators;	/* octets, each of them one */
+	struct span	postmaster, catch_all;	/* users */
+};
 /*
- * Who gets mail for a local part: a user; for postmaster (RFC 5321 4.5.1) a
- * user of that name, else the configured one, else the first; or NULL.
+ * Who gets mail for a local part (unquoted): a user; for postmaster (RFC 5321
+ * 4.5.1) a user of that name, else the configured one, else the first; else the
+ * user who gets all mail for nobody; or NULL.
  */
 const struct table_user *table_mailbox(const struct table *t,
-    struct span local, struct span postmaster);
+    struct span local, const struct table_names *names);
 /*
  * The local part of an address without quotes and escapes, in room of
  * ADDR_LOCAL_MAX octets.

@@ -115,8 +115,7 @@ login_find(struct role *r, struct span said, struct login *l)
 		t = &lookup_of(r)->domains[domain].table;
 		l->is_away = !t->is_there;
 		/* A login is the name itself, no subaddress of it. */
-		if (span_find(name, '+') == name.n)
-			l->known = table_find(t, name);
+		l->known = table_find(t, name);
 	}
 	choose_other(r, l, t);
 	l->domain = domain;

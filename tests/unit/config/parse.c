@@ -117,6 +117,18 @@ static const struct {
 	{ "domain a.org {\nusers file u\ndeliver maildir /m/{usr}\n}\n",
 	    "/etc/x:3:17: \"/m/{usr}\" is not a path with {user}, and perhaps "
 	    "{domain}, in it\n" },
+	{ "domain a.org {\nusers file u\nseparator ++\n"
+	    "deliver maildir /m/{user}\n}\n",
+	    "/etc/x:3:11: \"++\" is not none, or some of + - _ = . ~, each "
+	    "once\n" },
+	{ "domain a.org {\nusers file u\nseparator +@\n"
+	    "deliver maildir /m/{user}\n}\n",
+	    "/etc/x:3:11: \"+@\" is not none, or some of + - _ = . ~, each "
+	    "once\n" },
+	{ "domain a.org {\nusers file u\ncatch-all bob@a.org\n"
+	    "deliver maildir /m/{user}\n}\n",
+	    "/etc/x:3:11: \"bob@a.org\" is not a name of letters, digits, - _ "
+	    "and .\n" },
 	/* listen, relay, tls */
 	{ "listen\n", "/etc/x:1:7: a value is missing: listen mx | "
 	    "submission | relay\n" },

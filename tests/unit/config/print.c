@@ -19,7 +19,9 @@ static const char *const good[] = {
 	"listen mx on 192.0.2.1:27 client certificate optional fingerprint "
 	PRINT "," PRINT2 ",\n " PRINT2 " tls implicit\n",
 	"domain b.org {\nusers file /u\ndeliver maildir /m/{domain}/{user}\n"
-	"postmaster anna\n}\ndomain via {\nusers file \"/a b{\"\n"
+	"postmaster anna\nseparator +-\ncatch-all bob\n}\n"
+	"domain c.org {\nusers file /u\nseparator none\n"
+	"deliver maildir /m/{user}\n}\ndomain via {\nusers file \"/a b{\"\n"
 	"deliver maildir \"/m m/{user}\"\n}\n",
 	"relay via smtp://a.b:26\nrelay c.d via smtp://[::1]:27\n"
 	"relay \"via\" via \"smtps://u v@e.f\" password-file /p\n",

@@ -32,7 +32,7 @@ static const struct {
 	const char *local, *name;	/* NULL: nobody */
 } finds[] = {
 	{ "anna", "Anna" }, { "ANNA", "Anna" }, { "Anna", "Anna" },
-	{ "anna+list", "Anna" }, { "anna+", "Anna" }, { "anna+a+b", "Anna" },
+	{ "anna+list", NULL }, { "anna+", NULL },
 	{ "bob", "bob" }, { "carl.x-1_2", "carl.x-1_2" },
 	{ "", NULL }, { "+", NULL }, { "+anna", NULL }, { "ann", NULL },
 	{ "annaa", NULL }, { "anna ", NULL }, { "carl", NULL },
@@ -68,28 +68,69 @@ test_find(void **state)
 	table_free(&t);
 }
 
+static const char dashes[] = "anna:*\nanna-maria:*\nbob.x:*\nx:*\n";
+
 static const struct {
-	const char *text, *local, *postmaster, *name;
+	const char *text, *separators, *postmaster, *catch_all;
+	const char *local, *name;	/* NULL: nobody */
 } mailboxes[] = {
-	{ users, "postmaster", "", "Anna" },
-	{ users, "PostMaster", "bob", "bob" },
-	{ users, "postmaster+x", "bob", "bob" },
-	{ users, "postmaster", "gone", "Anna" },
-	{ "x:*\npostmaster:*\n", "postmaster", "x", "postmaster" },
-	{ "", "postmaster", "bob", NULL },
-	{ users, "abuse", "bob", NULL },
-	{ users, "bob", "anna", "bob" },
+	{ users, "+", "", "", "anna", "Anna" },
+	{ users, "+", "", "", "anna+list", "Anna" },
+	{ users, "+", "", "", "ANNA+", "Anna" },
+	{ users, "+", "", "", "anna+a+b", "Anna" },
+	{ users, "+", "", "", "+anna", NULL },
+	{ users, "+", "", "", "+", NULL },
+	{ users, "+", "", "", "", NULL },
+	{ users, "+", "", "", "anna-list", NULL },
+	/* other separators, several, none */
+	{ users, "", "", "", "anna+list", NULL },
+	{ users, "-", "", "", "anna+list", NULL },
+	{ users, "+-", "", "", "anna-list+x", "Anna" },
+	{ users, "+-", "", "", "anna+list-x", "Anna" },
+	/* a whole name goes before a detail, and the first separator counts */
+	{ dashes, "-", "", "", "anna-maria", "anna-maria" },
+	{ dashes, "-", "", "", "Anna-Maria-x", "anna" },
+	{ dashes, "-", "", "", "anna-x", "anna" },
+	{ dashes, "-+", "", "", "anna-maria+x", "anna" },
+	{ dashes, "+", "", "", "anna-maria+x", "anna-maria" },
+	{ dashes, ".", "", "", "bob.x", "bob.x" },
+	{ dashes, ".", "", "", "bob.y", NULL },
+	{ dashes, ".", "", "", "x.y.z", "x" },
+	/* postmaster */
+	{ users, "+", "", "", "postmaster", "Anna" },
+	{ users, "+", "bob", "", "PostMaster", "bob" },
+	{ users, "+", "bob", "", "postmaster+x", "bob" },
+	{ users, "-", "bob", "", "postmaster+x", NULL },
+	{ users, "-", "bob", "", "postmaster-x", "bob" },
+	{ users, "+", "gone", "", "postmaster", "Anna" },
+	{ users, "+", "gone", "bob", "postmaster", "Anna" },
+	{ "x:*\npostmaster:*\n", "+", "x", "", "postmaster", "postmaster" },
+	{ "", "+", "bob", "bob", "postmaster", NULL },
+	{ users, "+", "bob", "", "abuse", NULL },
+	{ users, "+", "anna", "", "bob", "bob" },
+	/* everybody else's */
+	{ users, "+", "", "bob", "abuse", "bob" },
+	{ users, "+", "", "BOB", "a+b", "bob" },
+	{ users, "+", "", "bob", "anna+x", "Anna" },
+	{ users, "+", "", "bob", "+", "bob" },
+	{ users, "+", "", "bob", "", "bob" },
+	{ users, "+", "", "gone", "abuse", NULL },
+	{ users, "+", "", "bob+x", "abuse", NULL },
 };
 
 static void
-test_postmaster(void **state)
+test_mailboxes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(mailboxes); i++) {
 		struct table t = make(mailboxes[i].text);
+		const struct table_names names = {
+			span_str(mailboxes[i].separators),
+			span_str(mailboxes[i].postmaster),
+			span_str(mailboxes[i].catch_all),
+		};
 		const struct table_user *u = table_mailbox(&t,
-		    span_str(mailboxes[i].local),
-		    span_str(mailboxes[i].postmaster));
+		    span_str(mailboxes[i].local), &names);
 
 		CHECK((u == NULL) == (mailboxes[i].name == NULL), "row %zu", i);
 		if (u != NULL)
@@ -247,7 +288,7 @@ test_verifiers(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TEST(test_find, "AUTH-8 RLY-3 MEM-4"),
-	TEST(test_postmaster, ""),
+	TEST(test_mailboxes, ""),
 	TEST(test_bad_file_changes_nothing, "RLY-3 AUTH-9"),
 	TEST(test_hashes, "AUTH-9"),
 	TEST(test_verifiers, "AUTH-2"),
