@@ -174,7 +174,7 @@ def test_each_silence_ends(make_server, dns, script):
         assert LIMITS[setting] / 2 < took < LIMITS[setting] + 20, stage
         if words:
             assert wait_for(lambda: words in server.command(
-                "trace", ids[i], check=False), 10), stage
+                "trace", ids[i], check=False), 40), stage
             assert not hop.mails
         else:
             assert len(hop.mails) == 1
