@@ -3,9 +3,9 @@
  *
  * Wishes stand in the order in which they were asked, which is the order of their
  * deadlines and mostly that of the answers.  Keys is told of so many at a time as it
- * signs in a moment: the others wait here, where giving up costs nothing.  Without an answer in time the
- * handshake fails, and so it does at once when keys has gone: nothing is ever shown
- * that is not signed.
+ * signs in a moment: the others wait here, where giving up costs nothing.  Without
+ * an answer in time the handshake fails, and so it does at once when keys has gone:
+ * nothing is ever shown that is not signed.
  */
 #include "role/receiver/signer.h"
 
