@@ -98,7 +98,8 @@ def test_query_of_no_use(tmp_path, kind, query):
 
 
 def test_answer_without_end(tmp_path):
-    """libpq takes a row whole: 454, and the process has a bound."""
+    """libpq takes a row whole: 454, and the process has a bound.  (On a busy
+    machine the database may not be ready with it in time; that is a 454, too.)"""
     class Endless(KINDS["postgresql"]):
         QUERY = "SELECT repeat($1 || $2 || $3, 4500000)"
 
@@ -106,7 +107,7 @@ def test_answer_without_end(tmp_path):
     try:
         pid = both.pid()
         assert both.code() == 454
-        assert wait_for(lambda: "cannot allocate" in both.log()), both.log()
+        assert wait_for(lambda: "backend-trouble" in both.log()), both.log()
         with open(f"/proc/{pid}/status") as f:
             most = int(re.search(r"VmHWM:\s+(\d+) kB", f.read())[1])
         assert most < 160 * 1024, most
