@@ -4,7 +4,8 @@
  * Allocations are 16-octet aligned and live until arena_reset().  Blocks are
  * kept over a reset up to `keep` octets, so that a warmed-up session asks the
  * system for nothing.  They grow with what is held: many allocations are few
- * blocks, and no more than an eighth is asked for in vain.  The sum is capped from birth: beyond it ERR_FULL.
+ * blocks, and no more than an eighth is asked for in vain.  The sum is capped from
+ * birth: beyond it ERR_FULL.
  * Under ASan what was reset is poisoned until it is given out again (MEM-1).
  */
 #ifndef POSTHORSE_BASE_ARENA_H

@@ -407,7 +407,6 @@ turn_ended(void *ctx)
 	if (s->is_injected) {
 		stream_end(s, STREAM_END_TLS, INJECTED);
 	} else if (s->is_woken) {
-		s->is_woken = false;
 		s->came_paused = false;
 		stream_shake(s);
 	} else {

@@ -31,6 +31,7 @@ shaken(struct stream *s, enum err e)
 void
 stream_shake(struct stream *s)
 {
+	s->is_woken = false;
 	shaken(s, tls_conn_handshake(s->tls));
 }
 

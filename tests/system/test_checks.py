@@ -188,12 +188,16 @@ def test_lists_of_everybody(checked):
         "half.test": listed((10, "127.0.0.2")) + "1.0.0.127 A 127.0.0.2\n"
             + NIBBLES + " A 127.0.0.2\n",
         "odd.test": listed((10, "127.0.0.2")) + "1.0.0.127 A 192.0.2.1\n",
+        # What else it lists cannot be asked for: no verdict.
+        "sick.test": listed((10, "127.0.0.2"))
+            + "1.0.0.127 CNAME sick.broken.test.\n",
     }
     c = checked("dns-list parked.test, half.test weight 11, odd.test,\n"
-                "\tgrants.test weight -20\n", zones)
+                "\tsick.test, grants.test weight -20\n", zones)
     assert c.found(f"{NET}.10")[1] == [
         "parked.test odd lists 127.0.0.1", "half.test odd lists 127.0.0.1",
-        "odd.test odd lists 127.0.0.1", "grants.test odd lists 127.0.0.1"]
+        "odd.test odd lists 127.0.0.1", "sick.test later 127.0.0.2",
+        "grants.test odd lists 127.0.0.1"]
     with c.talk(V6) as t:
         code, text = t.greeting
     assert code == 554 and " listed by half.test (" in text, text

@@ -1,4 +1,5 @@
 """The keeper of the private keys: who has them, and what its absence does."""
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -148,16 +149,39 @@ def test_without_keys(make_server, kind):
         t.mail(b"Subject: with TLS\r\n\r\n")
         if kind == "stopped":
             os.kill(pid, signal.SIGCONT)
-    # Many, so that each thread of each receiver has been there.
+    # Many, so that each receiver has been there.
     assert wait_for(lambda: shake(server), 10)
     assert all(shake(server) for _ in range(40))
     assert (server.roles()["keys"] == [pid]) == (kind == "stopped")
     server.wait_messages(2)
 
 
+@pytest.mark.shows("TLS-7", "TLS-12", "OPS-6")
+def test_a_crowd_without_keys(make_server):
+    """More than keys is told of at a time wait for one that stands still, and end
+    in time; what it answers late counts, and nobody is cut off for it."""
+    server = make_server().start()
+    before = server.roles()
+    for _ in range(2):
+        pid = server.kill_role("keys", signal.SIGSTOP)
+        began = time.monotonic()
+        try:
+            with concurrent.futures.ThreadPoolExecutor(80) as crowd:
+                results = list(crowd.map(lambda _: shake(server, 15),
+                                         range(80)))
+            took = time.monotonic() - began
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert not any(results) and 4 < took < 14, took
+        assert wait_for(lambda: shake(server), 10)
+        assert all(shake(server) for _ in range(40))
+    assert server.roles() == before
+    assert "peer-cut" not in server.log.read_text()
+
+
 @pytest.mark.shows("TLS-7", "PRV-3")
 def test_receiver_replaced(make_server):
-    """A new receiver gets lines of its own."""
+    """A new receiver gets a channel of its own."""
     server = make_server().start()
     for _ in range(6):
         pid = server.kill_role("receiver")

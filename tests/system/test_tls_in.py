@@ -69,7 +69,8 @@ def test_nothing_is_held_back(running, port, tls):
         else:
             sock = start_tls(running, port)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            t.sock = context.wrap_socket(sock)
+            timed("handshake", lambda t=t, sock=sock: setattr(
+                t, "sock", context.wrap_socket(sock)))
         if tls is None or port == "submissions":
             timed("greeting", t.reply)
         timed("hello", t.hello)

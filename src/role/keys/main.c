@@ -50,7 +50,10 @@ may_ask(struct keys *k, struct role_peer *from)
 	return nasked <= KEYS_ASKED_MAX;
 }
 
-/* False: the receiver asks too much, or takes no answers. */
+/*
+ * False: the receiver asks too much, or takes no answers.  An answer that is lost for
+ * want of memory would be waited for until we end (signer.c counts it), so we do.
+ */
 static bool
 on_sign(struct role *r, struct role_peer *from, const void *msg,
     const int *fds UNUSED)
@@ -58,13 +61,15 @@ on_sign(struct role *r, struct role_peer *from, const void *msg,
 	struct keys *k = r->self;
 	struct tls_signature signature;
 	struct keys_signature answer;
+	enum err e;
 
 	if (!may_ask(k, from))
 		return false;
 	answer = keys_held_sign(&k->held, msg, &signature);
-	/* Without memory there is no answer, which the other side bears. */
-	return role_send(r, from, &ipc_keys_signature, &answer, NULL) !=
-	    ERR_FULL;
+	e = role_send(r, from, &ipc_keys_signature, &answer, NULL);
+	if (e == ERR_NOMEM)
+		role_done(r);
+	return e != ERR_FULL;
 }
 
 /* Files */
