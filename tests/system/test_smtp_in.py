@@ -1,6 +1,8 @@
 """
 SMTP in, through the wire: section 3 of the requirements, a clause a test.
 """
+import contextlib
+import ctypes
 import itertools
 import os
 import signal
@@ -400,3 +402,35 @@ def is_open(space, port):
         return True
     except OSError:
         return False
+
+
+def sockets_of(pid):
+    """Copies of a process' sockets; root may take them (pidfd_getfd(2))."""
+    libc = ctypes.CDLL(None)
+    process = os.pidfd_open(pid)
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            copy = libc.syscall(438, process, int(fd), 0)
+            if copy < 0:
+                continue
+            try:
+                with socket.socket(fileno=copy) as s:
+                    yield s
+            except OSError:		# it is none
+                os.close(copy)
+    finally:
+        os.close(process)
+
+
+def test_replies_wait_for_nothing(running):
+    """Each connection has TCP_NODELAY, from the socket that listens."""
+    for name in ("mx", "submission", "relay"):
+        with Talk(running.port(name)) as t:
+            found = []
+            for pid in running.roles()["receiver"]:
+                for s in sockets_of(pid):
+                    with contextlib.suppress(OSError):
+                        if s.getpeername() == t.sock.getsockname():
+                            found.append(s.getsockopt(socket.IPPROTO_TCP,
+                                                      socket.TCP_NODELAY))
+            assert found == [1], name

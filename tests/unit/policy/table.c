@@ -45,22 +45,24 @@ static const struct {
 	  "56789", NULL },
 };
 
+/* name NULL: nobody. */
+static void
+check_user(const struct table_user *u, const char *name, const char *what)
+{
+	CHECK((u == NULL) == (name == NULL), "%s", what);
+	if (u != NULL)
+		CHECK(span_eq(u->name, span_str(name)), "%s", what);
+}
+
 static void
 test_find(void **state)
 {
 	struct table t = make(users);
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(finds); i++) {
-		const struct table_user *u = table_find(&t,
-		    span_str(finds[i].local));
-
-		CHECK((u == NULL) == (finds[i].name == NULL), "%s",
-		    finds[i].local);
-		if (u != NULL)
-			CHECK(span_eq(u->name, span_str(finds[i].name)), "%s",
-			    finds[i].local);
-	}
+	for (size_t i = 0; i < COUNT(finds); i++)
+		check_user(table_find(&t, span_str(finds[i].local)),
+		    finds[i].name, finds[i].local);
 	CHECK(table_find(&t, SPAN("anna\0")) == NULL, "NUL behind");
 	CHECK(table_find(&t, SPAN("an\0na")) == NULL, "NUL within");
 	CHECK(table_find(&t, SPAN("\0")) == NULL, "only NUL");
@@ -129,13 +131,9 @@ test_mailboxes(void **state)
 			span_str(mailboxes[i].postmaster),
 			span_str(mailboxes[i].catch_all),
 		};
-		const struct table_user *u = table_mailbox(&t,
-		    span_str(mailboxes[i].local), &names);
 
-		CHECK((u == NULL) == (mailboxes[i].name == NULL), "row %zu", i);
-		if (u != NULL)
-			CHECK(span_eq(u->name, span_str(mailboxes[i].name)),
-			    "row %zu", i);
+		check_user(table_mailbox(&t, span_str(mailboxes[i].local),
+		    &names), mailboxes[i].name, mailboxes[i].local);
 		table_free(&t);
 	}
 }

@@ -56,6 +56,13 @@ ask(struct signer *s, struct tls_wish *w)
 	return s->seam.ask(s->seam.ctx, w);
 }
 
+static void
+ask_all(struct signer *s, struct tls_wish *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		CHECK(ask(s, &w[i]), "%zu", i);
+}
+
 static bool
 answer(struct signer *s, uint64_t tag, uint8_t result)
 {
@@ -140,8 +147,7 @@ test_many(void **state UNUSED)
 	struct signer s;
 
 	begin(&r, &s);
-	for (size_t i = 0; i < MANY; i++)
-		CHECK(ask(&s, &w[i]), "%zu", i);
+	ask_all(&s, w, MANY);
 	CHECK_NUM(keys.nasked, KEYS_ASKED_MAX, "no more at a time");
 	/* One that keys has heard of counts until it is answered. */
 	s.seam.cancel(s.seam.ctx, &w[2]);
@@ -170,8 +176,7 @@ test_many_and_keys_goes(void **state UNUSED)
 	struct signer s;
 
 	begin(&r, &s);
-	for (size_t i = 0; i < MANY; i++)
-		CHECK(ask(&s, &w[i]), "%zu", i);
+	ask_all(&s, w, MANY);
 	keys.is_away = true;
 	CHECK(answer(&s, 1, KEYS_SIGNED), "its last word");
 	CHECK_NUM(w[KEYS_ASKED_MAX].e, ERR_CLOSED, "the next cannot be told");
@@ -208,8 +213,7 @@ test_keys_goes(void **state UNUSED)
 	struct tls_wish w[3];
 
 	begin(&r, &s);
-	for (size_t i = 0; i < COUNT(w); i++)
-		CHECK(ask(&s, &w[i]), "%zu", i);
+	ask_all(&s, w, COUNT(w));
 	signer_keys_went(&s);
 	for (size_t i = 0; i < COUNT(w); i++)
 		CHECK_NUM(w[i].e, ERR_CLOSED, "%zu", i);
