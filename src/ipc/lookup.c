@@ -91,6 +91,7 @@ const struct ipc_type ipc_lookup_connect = {
 static const struct ipc_field lookup_connect_answer_fields[] = {
 	IPC_F(struct lookup_connect_answer, IPC_U64, tag, UINT64_MAX),
 	IPC_F(struct lookup_connect_answer, IPC_U8, is_allowed, 1),
+	IPC_F(struct lookup_connect_answer, IPC_U64, shake, UINT64_MAX),
 };
 const struct ipc_type ipc_lookup_connect_answer = {
 	.number = 0x0207,
@@ -102,6 +103,7 @@ const struct ipc_type ipc_lookup_connect_answer = {
 
 static const struct ipc_field lookup_disconnect_fields[] = {
 	IPC_F(struct lookup_disconnect, IPC_OCTETS, client, 16),
+	IPC_F(struct lookup_disconnect, IPC_U64, shake, UINT64_MAX),
 };
 const struct ipc_type ipc_lookup_disconnect = {
 	.number = 0x0208,

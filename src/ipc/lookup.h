@@ -96,6 +96,7 @@ struct lookup_submit_answer {
 enum lookup_begin {
 	LOOKUP_SESSION,
 	LOOKUP_SESSION_TLS,	/* and a handshake, before any octet */
+	LOOKUP_SESSION_STARTTLS, /* and most likely a handshake, later */
 	LOOKUP_HANDSHAKE,	/* STARTTLS: only that */
 	LOOKUP_BEGIN_COUNT
 };
@@ -109,10 +110,14 @@ struct lookup_connect {
 struct lookup_connect_answer {
 	uint64_t	tag;
 	uint8_t		is_allowed;
+	uint64_t	shake;		/* SESSION_STARTTLS: one handshake of this
+					 * session is counted; 0: ask again */
 };
+#define LOOKUP_SHAKE_MS	60000u		/* so long it may begin unasked */
 /* One for each session that was allowed, and for nothing else. */
 struct lookup_disconnect {
 	struct span	client;
+	uint64_t	shake;		/* of the answer, if none began; else 0 */
 };
 
 /* Which files of rules hold what a client has shown (policy/rules.h). */

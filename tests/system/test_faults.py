@@ -143,7 +143,8 @@ def test_full_disk(make_server):
     try:
         server.start()
         acked, codes = [], []
-        body = GOOD + b"y" * 70 + (b"\r\n" + b"y" * 70) * 1000 + b"\r\n"
+        # The largest of a segment: fewer are told of, listed and deleted.
+        body = GOOD + b"y" * 70 + (b"\r\n" + b"y" * 70) * 3500 + b"\r\n"
         t = Talk(server.port("relay"))
         t.hello()
         for _ in range(600):

@@ -133,6 +133,46 @@ def test_handshakes_of_an_address(make_server):
         s.close()
 
 
+def begins_tls(talk):
+    talk.hello()
+    code, _ = talk.ask("STARTTLS")
+    if code == 220:
+        talk.start_tls()
+        talk.hello()
+    return code
+
+
+@pytest.mark.shows("TLS-12")
+def test_handshakes_counted_ahead(make_server):
+    """A session counts one when it begins, while fewer than half are counted;
+    who ends without it gives it back."""
+    server = limited(make_server, "limit handshakes-per-minute 6\n"
+                     "limit sessions-per-address 100")
+    port = server.port("mx")
+    for _ in range(40):
+        with Talk(port) as t:
+            t.hello()           # and goes: nothing is used up
+    held = [Talk(port) for _ in range(10)]
+    for t in held:
+        t.hello()               # three are counted ahead, no more
+    codes = []
+    for _ in range(4):
+        with Talk(port) as t:
+            codes.append(begins_tls(t))
+    assert codes == [220, 220, 220, 454]
+    assert begins_tls(held[0]) == 220   # counted since it began
+    for t in held[1:]:
+        t.close()
+
+    def one_more():
+        with Talk(port) as t:
+            return begins_tls(t)
+    assert wait_for(lambda: one_more() == 220, 10)
+    assert wait_for(lambda: one_more() == 220, 10)
+    assert one_more() == 454
+    held[0].close()
+
+
 @pytest.mark.shows("OPS-2")
 def test_idle_times(make_server):
     """Without a command, and without an octet of content: 421 and closed."""

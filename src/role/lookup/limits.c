@@ -232,12 +232,12 @@ count_handshake(struct entry *e, uint64_t now_ms)
 	e->until_ms = now_ms + MINUTE_MS;
 }
 
-bool
-limits_handshake(struct limits *l, const struct address *client,
-    bool is_exempt, uint64_t now_ms)
+/* most: of an address, in a minute. */
+static bool
+may_shake(struct limits *l, const struct address *client, bool is_exempt,
+    uint64_t most, uint64_t now_ms)
 {
 	struct prefix p = one(client), q = network(client);
-	uint64_t most = l->c->handshakes_per_minute;
 	struct entry *address, *net;
 
 	if (!find_both(l, &p, &q, now_ms, &address, &net))
@@ -250,6 +250,44 @@ limits_handshake(struct limits *l, const struct address *client,
 	count_handshake(address, now_ms);
 	count_handshake(net, now_ms);
 	return true;
+}
+
+bool
+limits_handshake(struct limits *l, const struct address *client,
+    bool is_exempt, uint64_t now_ms)
+{
+	return may_shake(l, client, is_exempt, l->c->handshakes_per_minute,
+	    now_ms);
+}
+
+/* The word is the time, from which its minute is known; never 0. */
+uint64_t
+limits_shake_ahead(struct limits *l, const struct address *client,
+    bool is_exempt, uint64_t now_ms)
+{
+	uint64_t most = l->c->handshakes_per_minute / 2;
+
+	return may_shake(l, client, is_exempt, most, now_ms) ? now_ms + 1 : 0;
+}
+
+static void
+take_back(struct limits *l, struct span key, uint64_t at_ms)
+{
+	struct entry *e = find(&l->sources, key);
+
+	if (e != NULL && e->slow.start_ms <= at_ms)
+		e->slow.n -= MIN(e->slow.n, 1u);
+}
+
+void
+limits_unshaken(struct limits *l, const struct address *client, uint64_t word)
+{
+	struct prefix p = one(client), q = network(client);
+
+	if (word == 0)
+		return;
+	take_back(l, key_of(&p), word - 1);
+	take_back(l, key_of(&q), word - 1);
 }
 
 /* Its rate is remembered for a minute yet: the sweep drops it. */

@@ -46,6 +46,17 @@ MUST_USE bool limits_connect(struct limits *l, struct limits_peer *peer,
 /* A TLS handshake begins: may it?  Counted when true. */
 MUST_USE bool limits_handshake(struct limits *l, const struct address *client,
     bool is_exempt, uint64_t now_ms);
+/*
+ * The same ahead, for a session that will likely begin one: only while fewer
+ * than half of what its address and network may begin are counted, so that who
+ * holds sessions without TLS keeps nobody of his address from it.  0: not
+ * counted; else a word by which limits_unshaken takes it back, if the minute in
+ * which it was counted still lasts.
+ */
+MUST_USE uint64_t limits_shake_ahead(struct limits *l,
+    const struct address *client, bool is_exempt, uint64_t now_ms);
+void limits_unshaken(struct limits *l, const struct address *client,
+    uint64_t word);
 /* One that the peer does not have is not counted. */
 void limits_disconnect(struct limits *l, struct limits_peer *peer,
     const struct address *client);

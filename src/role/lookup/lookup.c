@@ -73,7 +73,7 @@ may_begin(struct role *r, struct role_peer *from,
 	if (q->begin != LOOKUP_HANDSHAKE &&
 	    !limits_has_place(l, q->is_for_users != 0))
 		return false;
-	if (q->begin != LOOKUP_SESSION &&
+	if ((q->begin == LOOKUP_SESSION_TLS || q->begin == LOOKUP_HANDSHAKE) &&
 	    !limits_handshake(l, client, q->is_exempt != 0, now))
 		return false;
 	return q->begin == LOOKUP_HANDSHAKE ||
@@ -91,6 +91,9 @@ handle_connect(struct role *r, struct role_peer *from, const void *msg,
 	if (from->data == NULL || address_make(q->client, &client) != ERR_OK)
 		return false;
 	m.is_allowed = may_begin(r, from, q, &client);
+	if (m.is_allowed && q->begin == LOOKUP_SESSION_STARTTLS)
+		m.shake = limits_shake_ahead(&lookup_of(r)->limits, &client,
+		    q->is_exempt != 0, loop_now_ms(r->loop));
 	return role_send(r, from, &ipc_lookup_connect_answer, &m, NULL) ==
 	    ERR_OK;
 }
@@ -105,6 +108,7 @@ handle_disconnect(struct role *r, struct role_peer *from, const void *msg,
 	if (from->data == NULL || address_make(q->client, &client) != ERR_OK)
 		return false;
 	limits_disconnect(&lookup_of(r)->limits, from->data, &client);
+	limits_unshaken(&lookup_of(r)->limits, &client, q->shake);
 	return true;
 }
 

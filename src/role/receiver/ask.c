@@ -136,13 +136,30 @@ ask_connect(struct session *s)
 	if (l == NULL || s->address.n == 0)
 		session_admit(s, true);
 	else if (!ask_begin(s, ASK_CONNECT, is_shaking ? LOOKUP_SESSION_TLS :
-	    LOOKUP_SESSION))
+	    !s->server.is_tls && s->listen->tls != NULL ?
+	    LOOKUP_SESSION_STARTTLS : LOOKUP_SESSION))
 		ask_fail(s);
+}
+
+/* A session's first handshake is most often counted since it connected. */
+static bool
+is_counted_ahead(struct session *s)
+{
+	if (s->shake == 0 ||
+	    loop_now_ms(s->receiver->role->loop) >= s->shake_until_ms)
+		return false;
+	s->shake = 0;
+	return true;
 }
 
 void
 ask_starttls(struct session *s)
 {
+	if (is_counted_ahead(s)) {
+		smtp_server_starttls(&s->server, shake_may(s) ? RE_START_TLS :
+		    RE_TLS_LATER);
+		return;
+	}
 	if (ask_begin(s, ASK_STARTTLS, LOOKUP_HANDSHAKE))
 		return;
 	s->ask = ASK_NOTHING;
@@ -158,6 +175,8 @@ ask_connect_answer(struct role *r, struct role_peer *from UNUSED,
 
 	if (s != NULL) {
 		s->is_counted = m->is_allowed != 0;
+		s->shake = m->shake;
+		s->shake_until_ms = loop_now_ms(r->loop) + LOOKUP_SHAKE_MS;
 		session_admit(s, m->is_allowed != 0);
 		return true;
 	}
@@ -450,7 +469,8 @@ ask_late(struct session *s)
 void
 ask_forget(struct session *s)
 {
-	struct lookup_disconnect m = { .client = address_span(&s->address) };
+	struct lookup_disconnect m = { .client = address_span(&s->address),
+		.shake = s->shake };
 	struct role *r = s->receiver->role;
 	struct role_peer *lookup = role_peer(r, IPC_ROLE_LOOKUP);
 
@@ -460,6 +480,7 @@ ask_forget(struct session *s)
 		role_cut(r, lookup, "it does not take counts");
 	grey_forget(s);
 	s->is_counted = false;
+	s->shake = 0;
 	s->ask = ASK_NOTHING;
 }
 
@@ -478,6 +499,7 @@ ask_lookup_went(struct receiver *rc)
 	for (uint32_t i = 0; i < rc->nslots; i++)
 		if (rc->slots[i] != NULL) {
 			rc->slots[i]->is_counted = false;
+			rc->slots[i]->shake = 0;
 			if (is_lookups(rc->slots[i]->ask))
 				ask_fail(rc->slots[i]);
 		}

@@ -161,6 +161,9 @@ struct session {
 	uint64_t		 hold_ms;	/* of a wrong password's answer */
 	const char		*why;		/* of its end */
 	bool			 is_counted;	/* lookup counts this address */
+	uint64_t		 shake;		/* a handshake that it counted
+						 * already; 0: ask it */
+	uint64_t		 shake_until_ms;
 	bool			 is_greeted, is_early, is_over, is_closing;
 	bool			 is_quitting;
 	bool			 is_shaking;	/* a handshake is unfinished */

@@ -205,6 +205,65 @@ test_handshakes_per_minute(void **state)
 	limits_free(&l);
 }
 
+/* Counted when the session begins; given back when none came of it. */
+static void
+test_handshakes_ahead(void **state)
+{
+	struct limits l = limits_make(&key, &defaults);
+	struct address a = at("192.0.2.1"), b = at("192.0.2.2");
+	uint64_t words[30], late, other;
+	unsigned int allowed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		words[i] = limits_shake_ahead(&l, &a, false, i);
+		CHECK(words[i] != 0, "%zu: fewer than half are counted", i);
+	}
+	CHECK_NUM(limits_shake_ahead(&l, &a, false, 30), 0, "half are");
+	CHECK(limits_shake_ahead(&l, &a, true, 30) != 0, "exempt");
+	other = limits_shake_ahead(&l, &b, false, 30);
+	CHECK(other != 0, "another address");
+	for (unsigned int i = 0; i < 60; i++)
+		allowed += limits_handshake(&l, &a, false, 40);
+	CHECK_NUM(allowed, 29, "what is counted ahead is counted");
+	limits_unshaken(&l, &a, 0);
+	CHECK(!limits_handshake(&l, &a, false, 40), "nothing came back");
+	limits_unshaken(&l, &a, words[0]);
+	limits_unshaken(&l, &a, words[29]);
+	CHECK(limits_handshake(&l, &a, false, 40), "one came back");
+	CHECK(limits_handshake(&l, &a, false, 40), "and the other");
+	CHECK(!limits_handshake(&l, &a, false, 40), "and no more");
+	/* Of a minute that has ended nothing comes back. */
+	late = limits_shake_ahead(&l, &a, false, 2 * MINUTE);
+	CHECK(late != 0, "the next minute");
+	limits_unshaken(&l, &a, words[1]);
+	allowed = 0;
+	for (unsigned int i = 0; i < 100; i++)
+		allowed += limits_handshake(&l, &a, false, 2 * MINUTE);
+	CHECK_NUM(allowed, 59, "a word of the minute before");
+	limits_unshaken(&l, &b, other);
+	limits_unshaken(&l, &b, other);
+	CHECK(limits_shake_ahead(&l, &b, false, 31) != 0, "never below none");
+	limits_free(&l);
+}
+
+/* A network gets ahead what eight addresses do. */
+static void
+test_handshakes_ahead_of_a_network(void **state)
+{
+	struct limits l = limits_make(&key, &defaults);
+	unsigned int n = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 256 * 30; i++) {
+		struct address a = v4(0xc0000200u + i % 256);
+
+		n += limits_shake_ahead(&l, &a, false, 1000) != 0;
+	}
+	CHECK_NUM(n, LIMITS_NETWORK_RATE * 30, "of a /24");
+	limits_free(&l);
+}
+
 /* Many addresses of one network are not many strangers. */
 static void
 test_rates_of_a_network(void **state)
@@ -389,6 +448,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_forget_a_receiver, ""),
 	TEST(test_tables_are_bounded, "PRS-7"),
 	TEST(test_handshakes_per_minute, "TLS-12"),
+	TEST(test_handshakes_ahead, "TLS-12"),
+	TEST(test_handshakes_ahead_of_a_network, "TLS-12"),
 	TEST(test_rates_of_a_network, "TLS-12"),
 	TEST(test_delay_grows, "AUTH-5"),
 	TEST(test_tries_per_address, "AUTH-5"),
