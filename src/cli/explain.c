@@ -326,11 +326,13 @@ judge(const struct explain *x)
 		[ROUTE_REMOTE] = SMTP_ROUTE_REMOTE,
 		[ROUTE_TEMPFAIL] = SMTP_ROUTE_TEMPFAIL,
 		[ROUTE_NO_MAIL] = SMTP_ROUTE_NO_MAIL,
+		[ROUTE_ALIAS] = SMTP_ROUTE_ALIAS,
 	};
 	enum route route = x->now->found.route;
+	bool is_bad = route == ROUTE_ALIAS && x->now->members.n == 0;
 	enum smtp_reply re = smtp_server_judge(listeners[x->facts.listener],
 	    route == ROUTE_REMOTE && x->may_relay ? SMTP_ROUTE_ALLOWED :
-	    routes[route]);
+	    is_bad ? SMTP_ROUTE_BAD_ALIAS : routes[route]);
 	struct rules_reply none = { 0 };
 
 	if (re == RE_RCPT_OK)
@@ -362,6 +364,7 @@ route_bit(enum route route)
 		[ROUTE_REMOTE] = 1u << RULES_ROUTE_REMOTE,
 		[ROUTE_UNKNOWN] = 1u << RULES_ROUTE_UNKNOWN,
 		[ROUTE_NO_MAIL] = 1u << RULES_ROUTE_UNKNOWN,
+		[ROUTE_ALIAS] = 1u << RULES_ROUTE_LOCAL,
 	};
 
 	return bits[route];
@@ -378,7 +381,7 @@ recipient(struct explain *x, struct explain_to *t, uint64_t mail_tags)
 	x->now = t;
 	x->may_relay = false;
 	x->facts.tags = mail_tags;
-	t->found = explain_route(x, span_str(t->address));
+	explain_route(x, t);
 	x->facts.routes = route_bit(t->found.route);
 	if (!subject(t->address, x->rooms[1], &x->facts.recipient))
 		return false;

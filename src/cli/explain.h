@@ -10,8 +10,8 @@
 
 #include "cli/cli.h"
 #include "config/list.h"
+#include "policy/expand.h"
 #include "policy/fields.h"
-#include "policy/route.h"
 #include "policy/rules_make.h"
 #include "proto/smtp_server.h"
 
@@ -21,6 +21,7 @@
 struct explain_to {
 	const char		*address;	/* as it was typed */
 	struct route_found	 found;
+	struct expand		 members;	/* of an alias */
 	struct rules_recipient	 said;
 	uint8_t			 via;		/* number + 1 of a route, or 0 */
 	bool			 is_taken;
@@ -33,7 +34,8 @@ struct explain {
 	struct rules_facts	 facts;
 	struct list		*lists;		/* as c->rules->lists */
 	struct table		*tables;	/* as c->domains */
-	bool			*is_read;	/* was the table looked for? */
+	struct aliases		*aliases;
+	bool			*is_read;	/* were the files looked for? */
 
 	/* What was typed. */
 	const char		*from, *client, *helo, *user;
@@ -60,7 +62,8 @@ void explain_look(struct explain *x, enum config_match kind,
     struct span subject);
 /* The fields of --header, by the parser that a content passes. */
 void explain_fields(struct explain *x);
-struct route_found explain_route(struct explain *x, struct span address);
+/* t->found, and of an alias t->members; what is wrong with it as its route. */
+void explain_route(struct explain *x, struct explain_to *t);
 
 /* explain_say.c: rows of JSON, or lines. */
 void explain_say_stage(const struct explain *x, enum rules_stage stage);

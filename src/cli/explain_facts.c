@@ -63,8 +63,10 @@ explain_read(struct explain *x)
 	x->memory = arena_make(RULES_MEMORY, 0);
 	x->lists = calloc(n + 1, sizeof *x->lists);
 	x->tables = calloc(c->ndomains + 1, sizeof *x->tables);
+	x->aliases = calloc(c->ndomains + 1, sizeof *x->aliases);
 	x->is_read = calloc(c->ndomains + 1, sizeof *x->is_read);
 	if (x->lists == NULL || x->tables == NULL || x->is_read == NULL ||
+	    x->aliases == NULL ||
 	    rules_make(c->rules, &x->memory, &x->rules) != ERR_OK) {
 		cli_complain("out of memory");
 		return false;
@@ -81,8 +83,13 @@ explain_free(struct explain *x)
 		list_free(&x->lists[i]);
 	for (size_t i = 0; x->tables != NULL && i < x->c->ndomains; i++)
 		table_free(&x->tables[i]);
+	for (size_t i = 0; x->aliases != NULL && i < x->c->ndomains; i++)
+		aliases_free(&x->aliases[i]);
+	for (size_t i = 0; i < x->nto; i++)
+		expand_free(&x->to[i].members);
 	free(x->lists);
 	free(x->tables);
+	free(x->aliases);
 	free(x->is_read);
 	arena_free(&x->memory);
 }
@@ -119,10 +126,26 @@ explain_look(struct explain *x, enum config_match kind, struct span subject)
 	}
 }
 
-/* --- users --- */
+/* --- users and aliases --- */
+
+static void
+read_aliases(const struct config_domain *d, struct aliases *a)
+{
+	struct alias_trouble trouble;
+	struct buf text;
+
+	*a = aliases_make(&key);
+	if (d->aliases_file[0] == '\0')
+		return;
+	if (read_whole(d->aliases_file, ALIAS_FILE_MAX, &text) &&
+	    aliases_replace(a, buf_span(&text), &trouble) != ERR_OK)
+		cli_complain("%s:%zu: %s", d->aliases_file, trouble.line,
+		    trouble.why);
+	buf_free(&text);
+}
 
 static const struct table *
-table_of(void *explain, size_t domain)
+users_of(void *explain, size_t domain)
 {
 	struct explain *x = explain;
 	const struct config_domain *d = &x->c->domains[domain];
@@ -133,6 +156,7 @@ table_of(void *explain, size_t domain)
 	if (x->is_read[domain])
 		return t;
 	x->is_read[domain] = true;
+	read_aliases(d, &x->aliases[domain]);
 	*t = table_make(&key);
 	if (read_whole(d->users_file, USERS_FILE_MAX, &text) &&
 	    table_replace(t, buf_span(&text), &line) != ERR_OK)
@@ -143,10 +167,38 @@ table_of(void *explain, size_t domain)
 	return t;
 }
 
-struct route_found
-explain_route(struct explain *x, struct span address)
+/* Behind users_of(). */
+static const struct aliases *
+aliases_of(void *explain, size_t domain)
 {
-	return route_find(x->c, address, table_of, x);
+	struct explain *x = explain;
+
+	return &x->aliases[domain];
+}
+
+void
+explain_route(struct explain *x, struct explain_to *t)
+{
+	static const enum route routes[EXPAND_RESULT_COUNT] = {
+		[EXPAND_OK] = ROUTE_ALIAS,
+		[EXPAND_NOBODY] = ROUTE_UNKNOWN,
+		[EXPAND_LOOP] = ROUTE_ALIAS,
+		[EXPAND_TOO_MANY] = ROUTE_ALIAS,
+		[EXPAND_TEMPFAIL] = ROUTE_TEMPFAIL,
+		[EXPAND_NO_MEMORY] = ROUTE_TEMPFAIL,
+	};
+	const struct route_tables tables = { users_of, aliases_of, x };
+	enum expand_result result;
+
+	t->members = expand_make(&key);
+	t->found = route_find(x->c, span_str(t->address), &tables);
+	if (t->found.route != ROUTE_ALIAS)
+		return;
+	result = expand_run(&t->members, x->c, &t->found, &tables);
+	t->found.route = routes[result];
+	/* A part of what has no end is nothing. */
+	if (result != EXPAND_OK)
+		t->members.n = 0;
 }
 
 /* --- fields --- */

@@ -35,8 +35,25 @@ stage_of_whom(const struct explain *x, enum rules_stage stage)
 static const char *const routes[ROUTE_COUNT] = {
 	[ROUTE_UNKNOWN] = "unknown", [ROUTE_LOCAL] = "local",
 	[ROUTE_REMOTE] = "remote", [ROUTE_TEMPFAIL] = "in doubt",
-	[ROUTE_NO_MAIL] = "takes no mail",
+	[ROUTE_NO_MAIL] = "takes no mail", [ROUTE_ALIAS] = "alias",
 };
+
+/* Which line makes it one. */
+static void
+say_alias(const struct explain_to *t)
+{
+	const struct expand_missing *m = &t->members.missing;
+
+	if (t->found.alias == NULL)
+		return;
+	(void)printf("  %s:%u: %.*s\n", t->found.domain->aliases_file,
+	    t->found.alias->line, SPAN_FMT(t->found.alias->name));
+	if (m->alias != NULL)
+		(void)printf("  %s:%u: %.*s is not there%s\n",
+		    m->domain->aliases_file, m->alias->line,
+		    SPAN_FMT(m->address),
+		    t->members.nmissing > 1 ? ", nor are others" : "");
+}
 
 void
 explain_say_stage(const struct explain *x, enum rules_stage stage)
@@ -48,6 +65,8 @@ explain_say_stage(const struct explain *x, enum rules_stage stage)
 	(void)printf("%s%s%s%s%s\n", stage_name(stage),
 	    whom[0] != '\0' ? " " : "", whom, stage == RULES_RCPT ? ": " : "",
 	    stage == RULES_RCPT ? routes[x->now->found.route] : "");
+	if (stage == RULES_RCPT)
+		say_alias(x->now);
 }
 
 /* --- rules --- */
@@ -158,6 +177,26 @@ explain_say_reply(const struct explain *x, enum rules_stage stage,
 
 /* --- the end --- */
 
+#define MEMBERS_SHOWN	20u
+#define WAY_MAX		8192u	/* octets */
+
+static enum err
+members(const struct expand *x, struct buf *to)
+{
+	enum err e = buf_addf(to, "to %u member%s of the %s:", x->n,
+	    x->n == 1 ? "" : "s", x->is_list ? "list" : "alias");
+
+	for (uint32_t i = 0; e == ERR_OK && i < MIN(x->n, MEMBERS_SHOWN); i++)
+		e = buf_addf(to, "%s %.*s%s%.*s%s", i > 0 ? "," : "",
+		    SPAN_FMT(x->members[i].address),
+		    x->members[i].owner.n > 0 ? " from <" : "",
+		    SPAN_FMT(x->members[i].owner),
+		    x->members[i].owner.n > 0 ? ">" : "");
+	if (e == ERR_OK && x->n > MEMBERS_SHOWN)
+		e = buf_addf(to, " and %u more", x->n - MEMBERS_SHOWN);
+	return e;
+}
+
 /* Where it would go; which host that is the DNS knows. */
 static void
 way_of(const struct explain *x, const struct explain_to *t, struct buf *to)
@@ -176,6 +215,8 @@ way_of(const struct explain *x, const struct explain_to *t, struct buf *to)
 	else if (t->found.route == ROUTE_LOCAL)
 		e = buf_addf(to, "to the mailbox %.*s of %s",
 		    SPAN_FMT(t->found.user->name), t->found.domain->name);
+	else if (t->found.route == ROUTE_ALIAS)
+		e = members(&t->members, to);
 	else if (relay != NULL)
 		e = buf_addf(to, "by the relay %s", relay->host);
 	else
@@ -195,7 +236,7 @@ end_row(const struct explain *x, const struct explain_to *t, struct span way)
 void
 explain_say_end(const struct explain *x)
 {
-	struct buf way = buf_make(CONFIG_WORD_MAX);
+	struct buf way = buf_make(WAY_MAX);
 
 	for (size_t i = 0; i < x->nto; i++) {
 		if (!x->to[i].is_taken)

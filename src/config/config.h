@@ -105,6 +105,7 @@ struct config_domain {
 						 * the first user there */
 	const char	       *catch_all;	/* the same, or "": nobody */
 	const char	       *separators;	/* CONFIG_SEPARATORS_NONE; "": + */
+	const char	       *aliases_file;	/* "": none */
 };
 #define CONFIG_SEPARATORS_NONE	"none"
 /* Each of them parts a user's name from what the user makes of it. */

@@ -141,6 +141,9 @@ config_check_files(const struct config *c, struct config_report *report)
 
 		file(&f, d->where[1], "users file", d->users_file, true);
 		maildir(&f, d);
+		if (d->aliases_file[0] != '\0')
+			file(&f, d->where[7], "aliases file", d->aliases_file,
+			    false);
 	}
 	lists(&f);
 	for (size_t i = 0; i < c->nrelays; i++)

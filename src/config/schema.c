@@ -423,6 +423,12 @@ const struct schema_row schema_rows[] = {
 	    "Who gets the mail for names that nobody has, also for those that "
 	    "spammers make up; by default they are refused (550). A user who "
 	    "is not in the users file gets nothing."),
+	OPTION("aliases", SCOPE_DOMAIN, value_path,
+	    offsetof(struct config_domain, aliases_file), 0,
+	    "A file of names that stand for others: name: anna, "
+	    "bob@example.net. A name there goes before a user of that name, "
+	    "and may stand for other names there, ten deep and 1000 in all. "
+	    "It is read again when it changes."),
 
 	OPTION("", SCOPE_RELAY, value_host,
 	    offsetof(struct config_relay, domain), 0,

@@ -52,6 +52,7 @@ const struct ipc_type *const ipc_all[IPC_ALL_COUNT] = {
 	&ipc_lookup_changed,
 	&ipc_lookup_auth,
 	&ipc_lookup_auth_answer,
+	&ipc_lookup_member,
 	&ipc_lookup_connect,
 	&ipc_lookup_connect_answer,
 	&ipc_lookup_disconnect,

@@ -18,7 +18,7 @@
 #include "ipc/resolve.h"
 #include "ipc/steer.h"
 
-#define IPC_ALL_COUNT	67u
+#define IPC_ALL_COUNT	68u
 extern const struct ipc_type *const ipc_all[IPC_ALL_COUNT];
 
 #endif

@@ -6,6 +6,7 @@
 static const struct ipc_field lookup_rcpt_fields[] = {
 	IPC_F(struct lookup_rcpt, IPC_U64, tag, UINT64_MAX),
 	IPC_F(struct lookup_rcpt, IPC_OCTETS, address, 320),
+	IPC_F(struct lookup_rcpt, IPC_U32, from, LOOKUP_MEMBERS_MAX),
 };
 const struct ipc_type ipc_lookup_rcpt = {
 	.number = 0x0201,
@@ -22,6 +23,10 @@ static const struct ipc_field lookup_rcpt_answer_fields[] = {
 	IPC_F(struct lookup_rcpt_answer, IPC_OCTETS, key, 255),
 	IPC_F(struct lookup_rcpt_answer, IPC_U64, generation, UINT64_MAX),
 	IPC_F(struct lookup_rcpt_answer, IPC_U32, cache_ms, UINT32_MAX),
+	IPC_F(struct lookup_rcpt_answer, IPC_OCTETS, members,
+	    LOOKUP_MEMBERS_SIZE),
+	IPC_F(struct lookup_rcpt_answer, IPC_U32, next, LOOKUP_MEMBERS_MAX),
+	IPC_F(struct lookup_rcpt_answer, IPC_U8, is_list, 1),
 };
 const struct ipc_type ipc_lookup_rcpt_answer = {
 	.number = 0x0202,
@@ -29,6 +34,20 @@ const struct ipc_type ipc_lookup_rcpt_answer = {
 	.size = sizeof(struct lookup_rcpt_answer),
 	.fields = lookup_rcpt_answer_fields,
 	.nfields = COUNT(lookup_rcpt_answer_fields),
+};
+
+static const struct ipc_field lookup_member_fields[] = {
+	IPC_F(struct lookup_member, IPC_OCTETS, address, 320),
+	IPC_F(struct lookup_member, IPC_OCTETS, domain, 255),
+	IPC_F(struct lookup_member, IPC_OCTETS, key, 255),
+	IPC_F(struct lookup_member, IPC_OCTETS, owner, 320),
+};
+const struct ipc_type ipc_lookup_member = {
+	.number = 0x0222,
+	.name = "lookup-member",
+	.size = sizeof(struct lookup_member),
+	.fields = lookup_member_fields,
+	.nfields = COUNT(lookup_member_fields),
 };
 
 static const struct ipc_field lookup_changed_fields[] = {

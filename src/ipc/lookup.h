@@ -15,11 +15,23 @@ enum lookup_route {
 	LOOKUP_REMOTE,		/* not one of our domains */
 	LOOKUP_TEMPFAIL,	/* the table cannot be read now: 451 */
 	LOOKUP_NO_MAIL,		/* a domain that takes none: 556 */
+	LOOKUP_ALIAS,		/* to each of members */
+	LOOKUP_BAD_ALIAS,	/* without an end, or with too many: 550 */
 	LOOKUP_ROUTE_COUNT
 };
+/* Octets of a part of an alias' members; all of them are 1000 at most. */
+#define LOOKUP_MEMBERS_SIZE	(32u * 1024)
+#define LOOKUP_MEMBERS_MAX	1000u
 struct lookup_rcpt {		/* question */
 	uint64_t	tag;
 	struct span	address;	/* local@domain, no brackets; 254 */
+	uint32_t	from;		/* ALIAS: the first member of the part */
+};
+/* Of the answer's list.  domain and key as there; "": it is none of ours. */
+struct lookup_member {
+	struct span	address;
+	struct span	domain, key;
+	struct span	owner;		/* of its list: the reverse-path; or "" */
 };
 struct lookup_rcpt_answer {
 	uint64_t	tag;
@@ -29,6 +41,9 @@ struct lookup_rcpt_answer {
 	uint64_t	generation;	/* of the tables: cached answers of an
 					 * older one are void */
 	uint32_t	cache_ms;	/* keep at most so long; 0: do not */
+	struct span	members;	/* ALIAS: list of lookup_member, a part */
+	uint32_t	next;		/* ask again from there; 0: that was all */
+	uint8_t		is_list;	/* ALIAS: taking it is final delivery */
 };
 /* Lookup to receivers, unasked: the tables changed, forget cached answers. */
 struct lookup_changed {
@@ -141,6 +156,7 @@ struct lookup_lists_answer {
 
 extern const struct ipc_type ipc_lookup_lists, ipc_lookup_lists_answer;
 extern const struct ipc_type ipc_lookup_rcpt, ipc_lookup_rcpt_answer,
+    ipc_lookup_member,
     ipc_lookup_changed, ipc_lookup_auth, ipc_lookup_auth_answer,
     ipc_lookup_connect, ipc_lookup_connect_answer, ipc_lookup_disconnect,
     ipc_lookup_submit, ipc_lookup_submit_answer;

@@ -380,3 +380,37 @@ addr_canonical(const struct addr *a, struct buf *to)
 		to->p[i] = ascii_lower(to->p[i]);
 	return ERR_OK;
 }
+
+static enum err
+quote(struct span local, struct buf *to)
+{
+	enum err e = buf_addc(to, '"');
+
+	for (size_t i = 0; e == ERR_OK && i < local.n; i++) {
+		if (local.p[i] == '"' || local.p[i] == '\\')
+			e = buf_addc(to, '\\');
+		if (e == ERR_OK)
+			e = buf_addc(to, local.p[i]);
+	}
+	return e != ERR_OK ? e : buf_addc(to, '"');
+}
+
+enum err
+addr_join(struct span local, struct span domain, struct buf *to)
+{
+	size_t before = to->n;
+	struct span rest = local, taken;
+	enum err e;
+
+	if (take_dot_string(&rest, &taken) && rest.n == 0)
+		e = buf_add(to, local);
+	else
+		e = quote(local, to);
+	if (e == ERR_OK)
+		e = buf_addc(to, '@');
+	if (e == ERR_OK)
+		e = buf_add(to, domain);
+	if (e != ERR_OK)
+		buf_cut(to, before);
+	return e;
+}

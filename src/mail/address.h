@@ -54,6 +54,9 @@ bool addr_is_literal(struct span s);
  * quoted local part equals its plain writing.
  */
 bool addr_eq(const struct addr *a, const struct addr *b);
+/* Append an address of a local part without quotes: they come where they must. */
+MUST_USE enum err addr_join(struct span local, struct span domain,
+    struct buf *to);
 /* Append local@domain with the domain in lower case. */
 MUST_USE enum err addr_canonical(const struct addr *a, struct buf *to);
 

@@ -12,6 +12,8 @@
 #define WIDE		3u	/* the same, behind it a second octet of flags */
 #define RECIPIENT_DSN	0x80u	/* beside a route: notify and orcpt follow */
 #define RECIPIENT_VIA	0x40u	/* behind them via follows */
+#define RECIPIENT_OWNER	0x20u	/* and behind that owner */
+#define RECIPIENT_BITS	(RECIPIENT_DSN | RECIPIENT_VIA | RECIPIENT_OWNER)
 #define NOTIFY_ALL	(ENVELOPE_NEVER | ENVELOPE_SUCCESS | \
 			 ENVELOPE_FAILURE | ENVELOPE_DELAY)
 #define BY_ALL		(ENVELOPE_BY_RETURN | ENVELOPE_BY_TRACE)
@@ -28,10 +30,11 @@ envelope_add_recipient(struct buf *list, const struct envelope_recipient *r)
 
 	if (r->address.n > PATH_MAX_ || r->domain.n > NAME_MAX_ ||
 	    r->key.n > NAME_MAX_ || r->orcpt.n > ENVELOPE_ORCPT_MAX ||
-	    r->via.n > ENVELOPE_VIA_MAX)
+	    r->via.n > ENVELOPE_VIA_MAX || r->owner.n > PATH_MAX_)
 		return ERR_FULL;
 	pack_u8(&w, (uint8_t)(r->route | (has_dsn ? RECIPIENT_DSN : 0) |
-	    (r->via.n > 0 ? RECIPIENT_VIA : 0)));
+	    (r->via.n > 0 ? RECIPIENT_VIA : 0) |
+	    (r->owner.n > 0 ? RECIPIENT_OWNER : 0)));
 	pack_octets(&w, r->address);
 	pack_octets(&w, r->domain);
 	pack_octets(&w, r->key);
@@ -41,6 +44,8 @@ envelope_add_recipient(struct buf *list, const struct envelope_recipient *r)
 	}
 	if (r->via.n > 0)
 		pack_octets(&w, r->via);
+	if (r->owner.n > 0)
+		pack_octets(&w, r->owner);
 	if (w.error != ERR_OK)
 		buf_cut(list, before);
 	return w.error;
@@ -48,10 +53,13 @@ envelope_add_recipient(struct buf *list, const struct envelope_recipient *r)
 
 /* What was packed, and nothing that merely looks like it. */
 static bool
-is_recipient(const struct envelope_recipient *r, bool has_via)
+is_recipient(const struct envelope_recipient *r, uint8_t bits)
 {
-	if ((r->notify & ~NOTIFY_ALL) != 0 ||
-	    (r->route != ENVELOPE_LOCAL && r->route != ENVELOPE_REMOTE))
+	bool has_via = (bits & RECIPIENT_VIA) != 0;
+	bool has_owner = (bits & RECIPIENT_OWNER) != 0;
+
+	if ((r->notify & ~NOTIFY_ALL) != 0 || r->route < ENVELOPE_LOCAL ||
+	    r->route > ENVELOPE_LIST || (has_owner && r->owner.n == 0))
 		return false;
 	return !has_via || (r->via.n > 0 && r->route == ENVELOPE_REMOTE);
 }
@@ -142,25 +150,23 @@ envelope_next(struct span *list, struct envelope_recipient *r)
 	struct unpack in = { .in = *list };
 	struct envelope_recipient got = { 0 };
 	uint8_t first;
-	bool has_dsn, has_via;
 
 	if (list->n == 0)
 		return ERR_NONE;
 	first = unpack_u8(&in);
-	has_dsn = (first & RECIPIENT_DSN) != 0;
-	has_via = (first & RECIPIENT_VIA) != 0;
-	got.route = (enum envelope_route)(first &
-	    ~(RECIPIENT_DSN | RECIPIENT_VIA));
+	got.route = (enum envelope_route)(first & ~RECIPIENT_BITS);
 	got.address = unpack_octets(&in, PATH_MAX_);
 	got.domain = unpack_octets(&in, NAME_MAX_);
 	got.key = unpack_octets(&in, NAME_MAX_);
-	if (has_dsn) {
+	if ((first & RECIPIENT_DSN) != 0) {
 		got.notify = unpack_u8(&in);
 		got.orcpt = unpack_octets(&in, ENVELOPE_ORCPT_MAX);
 	}
-	if (has_via)
+	if ((first & RECIPIENT_VIA) != 0)
 		got.via = unpack_octets(&in, ENVELOPE_VIA_MAX);
-	if (in.is_bad || !is_recipient(&got, has_via))
+	if ((first & RECIPIENT_OWNER) != 0)
+		got.owner = unpack_octets(&in, PATH_MAX_);
+	if (in.is_bad || !is_recipient(&got, first))
 		return ERR_SYNTAX;
 	*list = in.in;
 	*r = got;

@@ -16,7 +16,8 @@
 
 enum envelope_route {
 	ENVELOPE_LOCAL = 1,	/* mailbox: domain and key */
-	ENVELOPE_REMOTE
+	ENVELOPE_REMOTE,
+	ENVELOPE_LIST		/* its members stand beside it: done, to be told */
 };
 /* NOTIFY= (RFC 3461 4.1); none of them: it was not said. */
 #define ENVELOPE_NEVER		0x01
@@ -32,6 +33,8 @@ struct envelope_recipient {
 	uint8_t			notify;		/* ENVELOPE_NEVER ... */
 	struct span		orcpt;		/* "rfc822;xtext" as said, or "" */
 	struct span		via;		/* REMOTE: of a rule's route, or "" */
+	struct span		owner;		/* of the list that it is a member of:
+						 * its reverse-path; or "" */
 };
 #define ENVELOPE_8BITMIME	0x01	/* BODY=8BITMIME was said */
 #define ENVELOPE_BOUNCE		0x02	/* we made it ourselves */

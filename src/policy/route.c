@@ -48,27 +48,60 @@ is_our_postmaster(const struct config *c, const struct addr *a)
 	    span_eq_nocase(a->domain, span_str(c->hostname));
 }
 
-static struct route_found
-find_in(const struct config *c, size_t i, const struct addr *a,
-    route_table *table, void *ctx)
+/*
+ * An alias goes before a user of that name, and the whole of a local part, as
+ * either, before what stands in front of its separator.
+ */
+static const struct alias *
+find_alias(const struct aliases *aliases, const struct table *users,
+    struct span local, struct span separators)
 {
-	const struct table *t = table(ctx, i);
-	struct route_found f = { ROUTE_TEMPFAIL, &c->domains[i], NULL, false };
-	uint8_t room[ADDR_LOCAL_MAX];
+	const struct alias *found = aliases_find(aliases, local);
 
-	if (!t->is_there)
-		return f;
-	f.user = table_mailbox(t, table_local(a, room),
-	    &(struct table_names){ config_separators(f.domain),
-	    span_str(f.domain->postmaster), span_str(f.domain->catch_all) });
-	f.route = f.user != NULL ? ROUTE_LOCAL : ROUTE_UNKNOWN;
-	f.is_sure = true;
-	return f;
+	if (found != NULL || table_find(users, local) != NULL)
+		return found;
+	return aliases_find(aliases, table_without_detail(local, separators));
 }
 
 struct route_found
-route_find(const struct config *c, struct span address, route_table *table,
-    void *ctx)
+route_local(const struct config *c, size_t domain, struct span local,
+    bool is_user, const struct route_tables *tables)
+{
+	const struct config_domain *d = &c->domains[domain];
+	const struct table *users = tables->users(tables->ctx, domain);
+	const struct aliases *aliases = d->aliases_file[0] == '\0' ? NULL :
+	    tables->aliases(tables->ctx, domain);
+	struct route_found f = { .route = ROUTE_TEMPFAIL, .domain = d };
+
+	if (!users->is_there || (aliases != NULL && !aliases->is_there))
+		return f;
+	f.is_sure = true;
+	if (aliases != NULL && !is_user)
+		f.alias = find_alias(aliases, users, local,
+		    config_separators(d));
+	if (f.alias != NULL) {
+		f.route = ROUTE_ALIAS;
+		return f;
+	}
+	f.user = table_mailbox(users, local, &(struct table_names){
+	    config_separators(d), span_str(d->postmaster),
+	    span_str(d->catch_all) });
+	f.route = f.user != NULL ? ROUTE_LOCAL : ROUTE_UNKNOWN;
+	return f;
+}
+
+static struct route_found
+find_in(const struct config *c, size_t i, const struct addr *a,
+    const struct route_tables *tables)
+{
+	uint8_t room[ADDR_LOCAL_MAX];
+
+	return route_local(c, i, table_local(a, room), false, tables);
+}
+
+struct route_found
+route_find(const struct config *c, struct span address,
+    const struct route_tables *tables)
 {
 	struct addr a = { .kind = ADDR_POSTMASTER };
 	struct route_found f = { ROUTE_UNKNOWN };
@@ -77,7 +110,7 @@ route_find(const struct config *c, struct span address, route_table *table,
 
 	if (span_eq_nocase(address, postmaster)) {
 		a.local = postmaster;
-		return c->ndomains > 0 ? find_in(c, 0, &a, table, ctx) : f;
+		return c->ndomains > 0 ? find_in(c, 0, &a, tables) : f;
 	}
 	if (addr_parse(address, &a) != ERR_OK)
 		return f;
@@ -85,9 +118,9 @@ route_find(const struct config *c, struct span address, route_table *table,
 	if (route_domain(c, a.domain, &i) != ERR_OK)
 		return f;
 	if (i < c->ndomains)
-		return find_in(c, i, &a, table, ctx);
+		return find_in(c, i, &a, tables);
 	if (is_our_postmaster(c, &a))
-		return find_in(c, 0, &a, table, ctx);
+		return find_in(c, 0, &a, tables);
 	if (is_no_mail(c, a.domain, &takes_none) != ERR_OK)
 		return f;
 	/* By the configuration alone. */

@@ -9,6 +9,7 @@
 #define POSTHORSE_POLICY_ROUTE_H
 
 #include "config/config.h"
+#include "policy/alias.h"
 #include "policy/table.h"
 
 enum route {
@@ -17,19 +18,32 @@ enum route {
 	ROUTE_REMOTE,
 	ROUTE_TEMPFAIL,		/* the table is not there (RLY-3) */
 	ROUTE_NO_MAIL,		/* to a domain that takes none */
+	ROUTE_ALIAS,		/* for whom: expand.h */
 	ROUTE_COUNT
 };
 struct route_found {
 	enum route			 route;
 	const struct config_domain	*domain;	/* ours, or NULL */
 	const struct table_user		*user;		/* LOCAL: whose mailbox */
+	const struct alias		*alias;		/* ALIAS */
 	bool				 is_sure;	/* while the tables stay */
 };
-/* The users of config->domains[domain], as they are now. */
-typedef const struct table *route_table(void *ctx, size_t domain);
+/* Of config->domains[domain], as they are now. */
+struct route_tables {
+	const struct table	*(*users)(void *ctx, size_t domain);
+	/* Asked only where the configuration names a file. */
+	const struct aliases	*(*aliases)(void *ctx, size_t domain);
+	void			*ctx;
+};
 
 struct route_found route_find(const struct config *c, struct span address,
-    route_table *table, void *ctx);
+    const struct route_tables *tables);
+/*
+ * The same for a local part, unquoted, of config->domains[domain].  is_user:
+ * whatever alias has that name.
+ */
+struct route_found route_local(const struct config *c, size_t domain,
+    struct span local, bool is_user, const struct route_tables *tables);
 /*
  * *index of config->domains, or ndomains: it is none of ours.  name: in U-labels or
  * in A-labels.  ERR_NOMEM.

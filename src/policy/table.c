@@ -123,9 +123,8 @@ table_find(const struct table *t, struct span name)
 	return n == NULL ? NULL : MAP_OWNER(n, struct table_user, node);
 }
 
-/* What stands before the first separator. */
-static struct span
-without_detail(struct span local, struct span separators)
+struct span
+table_without_detail(struct span local, struct span separators)
 {
 	size_t n = 0;
 
@@ -147,7 +146,7 @@ const struct table_user *
 table_mailbox(const struct table *t, struct span local,
     const struct table_names *names)
 {
-	struct span name = without_detail(local, names->separators);
+	struct span name = table_without_detail(local, names->separators);
 	const struct table_user *u = table_find(t, local);
 
 	if (u == NULL)

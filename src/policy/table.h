@@ -52,6 +52,8 @@ struct table_names {
  */
 const struct table_user *table_mailbox(const struct table *t,
     struct span local, const struct table_names *names);
+/* What stands before the first separator. */
+struct span table_without_detail(struct span local, struct span separators);
 /*
  * The local part of an address without quotes and escapes, in room of
  * ADDR_LOCAL_MAX octets.

@@ -103,6 +103,8 @@ static const struct {
 	[RE_AUTH_FOREIGN] = { 535, "5.7.8", "Authentication failed" },
 	[RE_NO_RELAY] = { 550, "5.7.1", "Relaying denied" },
 	[RE_NO_USER] = { 550, "5.1.1", "No such user here" },
+	[RE_BAD_ALIAS] = { 550, "5.4.6", "This name stands for itself, or for "
+	    "too many" },
 	[RE_NO_ACCESS] = { 554, "5.7.1", "No service for you" },
 	[RE_NOT_LISTED] = { 550, "5.7.0", "Not from you" },
 	[RE_LISTED] = { 554, "5.7.1", "Your address is listed by " },

@@ -131,6 +131,8 @@ struct smtp_tx {
 	struct span	only_rcpt;	/* the first forward-path */
 	uint32_t	nrecipients;
 	uint32_t	ncopies;	/* recipients that the client knows not */
+	uint32_t	nmore;		/* members of aliases behind the first */
+	bool		has_utf8_member;
 	struct smtp_params params;	/* of MAIL; spans in the arena */
 	uint64_t	by_ms, hold_ms;	/* wall clock, or 0 */
 	int8_t		priority;
@@ -145,6 +147,13 @@ struct smtp_tx {
 	const struct smtp_each *each;	/* the owner's, at COMMIT; NULL: alike */
 	/* In the arena; NULL: not said.  xforward is for the log alone. */
 	struct smtp_xattrs *xclient, *xforward;
+};
+
+/* Whom an alias stands for; at least one. */
+struct smtp_members {
+	struct span	list;		/* mail/envelope.h, encoded */
+	uint32_t	n;
+	bool		is_utf8;	/* an address of them is (RFC 6531) */
 };
 
 /* What XCLIENT said and EHLO does not change. */
@@ -172,6 +181,7 @@ struct smtp_server {
 	bool			may_xclient;	/* the owner's, once begun */
 	bool			may_turn;	/* so is this: ETRN */
 	struct smtp_said	said;		/* of the next RE_RULE_* */
+	struct smtp_members	members;	/* the owner's, for ROUTE_ALIAS */
 	uint64_t		wall_ms;	/* now; the owner keeps it so */
 	struct {
 		enum smtp_reply	refuse;		/* out of turn: only read */
@@ -223,6 +233,8 @@ enum smtp_route {
 	SMTP_ROUTE_ALLOWED,	/* remote, and a rule lets it pass */
 	SMTP_ROUTE_TEMPFAIL,
 	SMTP_ROUTE_NO_MAIL,	/* to a domain that takes none */
+	SMTP_ROUTE_ALIAS,	/* of ours, for all of s->members */
+	SMTP_ROUTE_BAD_ALIAS,	/* without an end */
 	SMTP_ROUTE_COUNT
 };
 /* What a recipient of this route is told at this listener: RE_RCPT_OK, or no. */

@@ -7,6 +7,7 @@
 #include "proto/smtp_server_private.h"
 
 #define SHOWN_MAX	(ADDR_LOCAL_MAX + ADDR_DOMAIN_MAX + 3)
+#define LINES_MAX	50u	/* of a list: replies lie in memory */
 
 bool
 smtp_server_may_expand(const struct smtp_server *s)
@@ -99,6 +100,43 @@ say_mailbox(struct smtp_server *s, struct span domain, struct span key)
 	smtp_server_reply_with(s, RE_EXPN, span_of(text, n));
 }
 
+static bool
+may_show(const struct smtp_server *s, struct span address)
+{
+	return is_within(address, '!', s->tx.is_utf8_asked ? 0xff : '~',
+	    ADDR_MAX);
+}
+
+/* Each on a line of its own (RFC 5321 3.5.2); of many, the first of them. */
+static enum smtp_reply
+say_members(struct smtp_server *s)
+{
+	struct span list = s->members.list;
+	struct envelope_recipient r;
+	size_t before = s->out.n;
+	unsigned int n = 0;
+	enum err e = ERR_OK;
+
+	while (e == ERR_OK && n < LINES_MAX &&
+	    envelope_next(&list, &r) == ERR_OK) {
+		if (!may_show(s, r.address)) {
+			buf_cut(&s->out, before);
+			smtp_server_reply(s, RE_UTF8_REPLY);
+			return RE_UTF8_REPLY;
+		}
+		e = buf_addf(&s->out, "250%c2.1.5 <%.*s>\r\n",
+		    ++n == s->members.n ? ' ' : '-', SPAN_FMT(r.address));
+	}
+	if (e == ERR_OK && n < s->members.n)
+		e = buf_addf(&s->out, "250 2.1.5 and %u more\r\n",
+		    s->members.n - n);
+	if (e == ERR_OK)
+		return RE_EXPN;
+	buf_cut(&s->out, before);
+	smtp_server_reply(s, RE_NO_MEMORY);
+	return RE_NO_MEMORY;
+}
+
 enum smtp_reply
 smtp_server_expn(struct smtp_server *s, enum smtp_route route,
     struct span domain, struct span key)
@@ -110,14 +148,18 @@ smtp_server_expn(struct smtp_server *s, enum smtp_route route,
 		[SMTP_ROUTE_ALLOWED] = RE_VRFY,
 		[SMTP_ROUTE_TEMPFAIL] = RE_BAD_TABLE,
 		[SMTP_ROUTE_NO_MAIL] = RE_NO_MAIL_DOMAIN,
+		[SMTP_ROUTE_ALIAS] = RE_EXPN,
+		[SMTP_ROUTE_BAD_ALIAS] = RE_BAD_ALIAS,
 	};
 	enum smtp_reply re = by_route[route];
 
 	ASSERT(s->is_waiting);
 	s->is_waiting = false;
-	if (re == RE_EXPN)
+	if (route == SMTP_ROUTE_LOCAL)
 		re = judge_mailbox(domain, key, s->tx.is_utf8_asked);
-	if (re == RE_EXPN)
+	if (route == SMTP_ROUTE_ALIAS)
+		re = say_members(s);
+	else if (re == RE_EXPN)
 		say_mailbox(s, domain, key);
 	else
 		smtp_server_reply(s, re);

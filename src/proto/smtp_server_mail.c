@@ -192,6 +192,8 @@ smtp_server_judge(enum smtp_listener listener, enum smtp_route route)
 		[SMTP_ROUTE_ALLOWED] = RE_RCPT_OK,
 		[SMTP_ROUTE_TEMPFAIL] = RE_BAD_TABLE,
 		[SMTP_ROUTE_NO_MAIL] = RE_NO_MAIL_DOMAIN,
+		[SMTP_ROUTE_ALIAS] = RE_RCPT_OK,
+		[SMTP_ROUTE_BAD_ALIAS] = RE_BAD_ALIAS,
 	};
 	static const bool relays[SMTP_LISTENER_COUNT] = {
 		[SMTP_SUBMISSION] = true,	/* MAIL asked for AUTH */
@@ -202,6 +204,28 @@ smtp_server_judge(enum smtp_listener listener, enum smtp_route route)
 	if (route == SMTP_ROUTE_REMOTE && relays[listener])
 		return RE_RCPT_OK;
 	return by_route[route];
+}
+
+/* ERR_FULL: with them there would be too many. */
+static enum err
+add_members(struct smtp_server *s)
+{
+	uint64_t limit = MIN(s->policy->recipients, ENVELOPE_RECIPIENTS_MAX);
+	uint64_t now = (uint64_t)s->tx.nrecipients + s->tx.ncopies +
+	    s->tx.nmore;
+	enum err e;
+
+	ASSERT(s->members.n > 0);
+	/* One list alone may be as long as lists are. */
+	if (now > 0 ? now + s->members.n > limit :
+	    s->members.n > ENVELOPE_RECIPIENTS_MAX)
+		return ERR_FULL;
+	e = buf_add(&s->recipients, s->members.list);
+	if (e != ERR_OK)
+		return e;
+	s->tx.nmore += s->members.n - 1;
+	s->tx.has_utf8_member |= s->members.is_utf8;
+	return ERR_OK;
 }
 
 enum smtp_reply
@@ -224,7 +248,8 @@ smtp_server_rcpt(struct smtp_server *s, enum smtp_route route,
 	    (s->phase == PH_MAIL || s->phase == PH_RCPT));
 	s->is_waiting = false;
 	if (re == RE_RCPT_OK)
-		e = envelope_add_recipient(&s->recipients, &r);
+		e = route == SMTP_ROUTE_ALIAS ? add_members(s) :
+		    envelope_add_recipient(&s->recipients, &r);
 	if (e != ERR_OK)
 		re = e == ERR_FULL ? RE_TOO_MANY_RCPT : RE_NO_MEMORY;
 	if (re != RE_RCPT_OK) {
@@ -264,7 +289,8 @@ smtp_server_copy(struct smtp_server *s, enum smtp_route route,
 	enum err e;
 
 	ASSERT(s->is_waiting && s->phase == PH_BODY);
-	e = envelope_add_recipient(&s->recipients, &r);
+	e = route == SMTP_ROUTE_ALIAS ? add_members(s) :
+	    envelope_add_recipient(&s->recipients, &r);
 	s->tx.ncopies += e == ERR_OK;
 	return e;
 }
@@ -333,7 +359,11 @@ smtp_server_envelope(const struct smtp_server *s, struct envelope *e)
 		.by_mode = (uint8_t)((p->is_by_return ? ENVELOPE_BY_RETURN : 0) |
 		    (p->is_by_trace ? ENVELOPE_BY_TRACE : 0)),
 		.hold_ms = s->tx.hold_ms,
-		.nrecipients = s->tx.nrecipients + s->tx.ncopies,
+		.nrecipients = s->tx.nrecipients + s->tx.ncopies +
+		    s->tx.nmore,
 		.recipients = buf_span(&s->recipients),
 	};
+	/* Its next hop has to take an address of that kind. */
+	if (s->tx.has_utf8_member)
+		e->flags |= ENVELOPE_SMTPUTF8;
 }

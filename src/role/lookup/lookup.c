@@ -15,17 +15,9 @@
 
 /* --- where does mail for an address go? --- */
 
-static const struct table *
-table_of(void *role, size_t domain)
-{
-	struct role *r = role;
-
-	lookup_look(r, domain);
-	return &lookup_of(r)->domains[domain].table;
-}
-
-void
-lookup_route(struct role *r, struct span address, struct lookup_rcpt_answer *m)
+static void
+route(struct role *r, const struct lookup_rcpt *q, struct buf *list,
+    struct lookup_rcpt_answer *m)
 {
 	static const uint8_t routes[ROUTE_COUNT] = {
 		[ROUTE_UNKNOWN] = LOOKUP_UNKNOWN,
@@ -33,9 +25,9 @@ lookup_route(struct role *r, struct span address, struct lookup_rcpt_answer *m)
 		[ROUTE_REMOTE] = LOOKUP_REMOTE,
 		[ROUTE_TEMPFAIL] = LOOKUP_TEMPFAIL,
 		[ROUTE_NO_MAIL] = LOOKUP_NO_MAIL,
+		[ROUTE_ALIAS] = LOOKUP_ALIAS,
 	};
-	const struct route_found f = route_find(r->config, address, table_of,
-	    r);
+	const struct route_found f = lookup_find(r, q->address);
 
 	m->generation = lookup_of(r)->generation;
 	m->route = routes[f.route];
@@ -43,7 +35,9 @@ lookup_route(struct role *r, struct span address, struct lookup_rcpt_answer *m)
 		m->domain = span_str(f.domain->name);
 	if (f.user != NULL)
 		m->key = f.user->name;
-	if (f.is_sure)
+	if (f.alias != NULL)
+		lookup_expand(r, &f, q->from, list, m);
+	else if (f.is_sure)
 		m->cache_ms = LOOKUP_CACHE_MS;
 }
 
@@ -55,10 +49,14 @@ handle_rcpt(struct role *r, struct role_peer *from, const void *msg,
 	struct lookup_rcpt_answer m = {
 		.tag = q->tag, .generation = lookup_of(r)->generation,
 	};
+	struct buf list = buf_make(LOOKUP_MEMBERS_SIZE);
+	bool is_sent;
 
-	lookup_route(r, q->address, &m);
-	return role_send(r, from, &ipc_lookup_rcpt_answer, &m, NULL) ==
+	route(r, q, &list, &m);
+	is_sent = role_send(r, from, &ipc_lookup_rcpt_answer, &m, NULL) ==
 	    ERR_OK;
+	buf_free(&list);
+	return is_sent;
 }
 
 /* --- may one more session, or handshake, begin? --- */
@@ -170,6 +168,12 @@ lookup_begin(struct role *r)
 			    '/') + 1,
 		};
 		l->domains[i].table = table_make(&l->key);
+		l->domains[i].aliases = aliases_make(&l->key);
+		l->domains[i].aliases_watched.folder = -1;
+		if (r->config->domains[i].aliases_file[0] != '\0')
+			l->domains[i].aliases_watched.file =
+			    strrchr(r->config->domains[i].aliases_file,
+			    '/') + 1;
 	}
 	for (size_t k = 0; k < r->config->noauths; k++) {
 		l->issuers[k].watched.folder = -1;
@@ -193,6 +197,8 @@ folder_for(struct role *r, struct span purpose)
 		return NULL;
 	if (span_eq(kind, SPAN("users")) && row < r->config->ndomains)
 		return &l->domains[row].watched.folder;
+	if (span_eq(kind, SPAN("aliases")) && row < r->config->ndomains)
+		return &l->domains[row].aliases_watched.folder;
 	if (span_eq(kind, SPAN("list")) && row < lookup_lists_count(r))
 		return &l->lists[row].watched.folder;
 	if (span_eq(kind, SPAN("keys")) && row < r->config->noauths)
@@ -272,7 +278,8 @@ lookup_load(struct role *r)
 	if (!lookup_begin(r) || !warm_up(r))
 		return false;
 	for (size_t i = 0; i < r->config->ndomains; i++)
-		if (!may_reach(r, l->domains[i].watched.folder))
+		if (!may_reach(r, l->domains[i].watched.folder) ||
+		    !may_reach(r, l->domains[i].aliases_watched.folder))
 			return false;
 	for (size_t i = 0; i < lookup_lists_count(r); i++)
 		if (!may_reach(r, l->lists[i].watched.folder))

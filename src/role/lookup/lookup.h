@@ -15,7 +15,7 @@
 #include "role/lookup/limits.h"
 #include "config/list.h"
 #include "role/lookup/rates.h"
-#include "policy/route.h"
+#include "policy/expand.h"
 #include "role/lookup/verify.h"
 #include "role/lookup/watched.h"
 #include "role/role.h"
@@ -36,8 +36,11 @@
 struct lookup_domain {
 	struct watched	 watched;	/* the users file */
 	struct table	 table;
+	struct watched	 aliases_watched;
+	struct aliases	 aliases;
 	uint64_t	 looked_ms;
 	bool		 is_wrong;	/* and was complained about */
+	bool		 is_alias_wrong;
 };
 struct lookup_list {
 	struct watched	 watched;
@@ -57,6 +60,7 @@ struct lookup {
 	struct lookup_issuer	 issuers[CONFIG_OAUTHS_MAX];
 	struct siphash_key	 key;
 	uint64_t		 generation;	/* of all tables */
+	uint64_t		 told;		/* of which a trouble was said */
 	struct limits		 limits;
 	struct rates		 rates;
 	struct verify_kept	 kept;
@@ -89,9 +93,24 @@ bool lookup_lists_begin(struct role *r);
 void lookup_lists_poll(struct role *r);
 bool lookup_handle_lists(struct role *r, struct role_peer *from,
     const void *msg, const int *fds);
-/* Where mail for an address goes; m->tag stays. */
-void lookup_route(struct role *r, struct span address,
-    struct lookup_rcpt_answer *m);
+/* aliases.c */
+/* By the files of its domain as they are now. */
+struct route_found lookup_find(struct role *r, struct span address);
+/* The domain's file has changed; false: it has not. */
+bool lookup_aliases_poll(struct role *r, size_t domain);
+/*
+ * Whom it stands for, from the member of that number on; members of m borrow from
+ * *list, which is empty.
+ */
+void lookup_expand(struct role *r, const struct route_found *f, uint32_t from,
+    struct buf *list, struct lookup_rcpt_answer *m);
+/*
+ * The one mailbox to which mail for an address goes, an alias opened; is_user: a
+ * login, whatever alias has that name.  ROUTE_UNKNOWN: to none of ours, or several.
+ * The pointers are good until tables are looked at again.
+ */
+struct route_found lookup_mailbox(struct role *r, struct span address,
+    bool is_user);
 bool lookup_handle_submit(struct role *r, struct role_peer *from,
     const void *msg, const int *fds);
 bool lookup_handle_steer(struct role *r, struct role_peer *from,

@@ -1,8 +1,9 @@
 /*
  * submit.c - may this user send in that name, and so much?  (AUTH-6, RLY-6)
  *
- * A user's own addresses are those whose mail comes to the user's mailbox:
- * subaddresses, other cases, postmaster.  Others are granted by `grant`.
+ * A user's own addresses are those whose mail comes to the user's mailbox and to
+ * no other: subaddresses, other cases, postmaster, aliases.  Others are granted by
+ * `grant`.
  */
 #include "role/lookup/lookup.h"
 
@@ -44,15 +45,13 @@ is_granted(const struct role *r, struct span user, const struct addr *a)
 static enum err
 comes_to(struct role *r, struct span user, const struct addr *a)
 {
-	struct lookup_rcpt_answer at = { 0 }, own = { 0 };
+	struct route_found own = lookup_mailbox(r, user, true);
+	struct route_found at = lookup_mailbox(r, a->text, false);
 
-	lookup_route(r, a->text, &at);
-	lookup_route(r, user, &own);
-	if (at.route == LOOKUP_TEMPFAIL || own.route == LOOKUP_TEMPFAIL)
+	if (at.route == ROUTE_TEMPFAIL || own.route == ROUTE_TEMPFAIL)
 		return ERR_AGAIN;
-	return at.route == LOOKUP_LOCAL && own.route == LOOKUP_LOCAL &&
-	    span_eq(at.domain, own.domain) && span_eq(at.key, own.key) ?
-	    ERR_OK : ERR_NONE;
+	return at.route == ROUTE_LOCAL && own.route == ROUTE_LOCAL &&
+	    at.user == own.user ? ERR_OK : ERR_NONE;
 }
 
 static enum err

@@ -146,7 +146,7 @@ lookup_poll(struct role *r)
 	bool has_changed = false;
 
 	for (size_t i = 0; i < r->config->ndomains; i++)
-		has_changed |= poll_one(r, i);
+		has_changed |= poll_one(r, i) | lookup_aliases_poll(r, i);
 	has_changed |= issuers_poll(r);
 	if (has_changed)
 		changed(r);
@@ -160,6 +160,6 @@ lookup_look(struct role *r, size_t domain)
 	if (loop_now_ms(r->loop) - *looked_ms < LOOKUP_LOOK_MS)
 		return;
 	*looked_ms = loop_now_ms(r->loop);
-	if (poll_one(r, domain))
+	if (poll_one(r, domain) | lookup_aliases_poll(r, domain))
 		changed(r);
 }

@@ -88,7 +88,7 @@ bounce_free(struct bounce *b)
 		return;
 	buf_free(&b->failures);
 	buf_free(&b->words);
-	buf_free(&b->route);
+	buf_free(&b->recipients);
 	buf_free(&b->reverse_path);
 	free(b);
 }
@@ -129,6 +129,7 @@ keep_failure(struct bounce *b, const struct bounce_failure *f)
 
 static struct bounce *
 bounce_new(struct store_message *m, const struct envelope *envelope,
+    struct span owner,
     const struct bounce_failure *failures, uint32_t n)
 {
 	struct bounce *b = calloc(1, sizeof(*b));
@@ -141,11 +142,13 @@ bounce_new(struct store_message *m, const struct envelope *envelope,
 		.failures = buf_make(ENVELOPE_RECIPIENTS_MAX *
 		    sizeof(struct bounce_kept)),
 		.words = buf_make(ENVELOPE_RECIPIENTS_MAX * 2048),
-		.route = buf_make(1024),
+		.recipients = buf_make(ENVELOPE_MAX / 2),
 		.reverse_path = buf_make(1024),
 	};
 	b->id = envelope->id;
-	e = buf_add(&b->reverse_path, envelope->reverse_path);
+	b->is_list = owner.n > 0;
+	e = buf_add(&b->reverse_path, b->is_list ? owner :
+	    envelope->reverse_path);
 	for (uint32_t i = 0; e == ERR_OK && i < n; i++)
 		e = keep_failure(b, &failures[i]);
 	if (e == ERR_OK)
@@ -161,20 +164,36 @@ may_come_later(const struct envelope *e, const struct bounce_failure *f)
 	return e->reverse_path.n > 0 && f->action == DSN_DELAYED;
 }
 
+/* Of the list whose member a recipient is, or "". */
+static struct span
+owner_of(const struct envelope *e, uint32_t slot)
+{
+	struct envelope_recipient r = { 0 };
+	struct span list = e->recipients;
+
+	for (uint32_t i = 0; envelope_next(&list, &r) == ERR_OK; i++)
+		if (i == slot)
+			return r.owner;
+	return SPAN("");
+}
+
 bool
 queue_bounce(struct queue *q, struct store_message *m,
     const struct bounce_failure *failures, uint32_t n)
 {
 	struct envelope e;
 	struct bounce *b;
+	struct span to;
 	const char *drop = NULL;
 
 	buf_cut(&q->scratch, 0);
 	if (store_envelope(q->store, m, &q->scratch, &e) != ERR_OK)
 		return false;
+	/* All are of one item, and so of one list or of none. */
+	to = owner_of(&e, failures[0].slot);
 	if (e.reverse_path.n == 0)
 		drop = "null reverse-path";
-	else if (!is_within_rate(q, e.reverse_path))
+	else if (!is_within_rate(q, to.n > 0 ? to : e.reverse_path))
 		drop = "too many to this domain this hour";
 	if (drop != NULL) {
 		log_bounce(q, &e.id, "no-bounce", e.reverse_path, drop);
@@ -185,7 +204,7 @@ queue_bounce(struct queue *q, struct store_message *m,
 		return true;
 	}
 	b = q->nbounces < QUEUE_BOUNCES_MAX ?
-	    bounce_new(m, &e, failures, n) : NULL;
+	    bounce_new(m, &e, to, failures, n) : NULL;
 	if (b == NULL)
 		return false;
 	q->bounces[q->nbounces++] = b;
@@ -289,6 +308,7 @@ bounce_ask(struct queue *q, struct bounce *b, uint64_t now)
 	const struct lookup_rcpt question = {
 		.tag = ++q->next_tag,
 		.address = buf_span(&b->reverse_path),
+		.from = b->nrecipients,
 	};
 
 	b->after_ms = now + QUEUE_AWAY_MS;
@@ -339,34 +359,80 @@ queue_bounces_turn(struct queue *q)
 }
 
 static enum err
+add_recipient(struct bounce *b, struct span address, struct span domain,
+    struct span key)
+{
+	bool is_local = key.n > 0;
+	const struct envelope_recipient r = {
+		.address = address,
+		.route = is_local ? ENVELOPE_LOCAL : ENVELOPE_REMOTE,
+		.domain = is_local ? domain : SPAN(""),
+		.key = key,
+		.notify = ENVELOPE_NEVER,
+	};
+
+	b->nrecipients++;
+	return envelope_add_recipient(&b->recipients, &r);
+}
+
+static void
+forget_recipients(struct bounce *b)
+{
+	buf_cut(&b->recipients, 0);
+	b->nrecipients = 0;
+}
+
+/* The reverse-path is an alias: ERR_AGAIN, more of its members are to come. */
+static enum err
+add_members(struct bounce *b, const struct lookup_rcpt_answer *m)
+{
+	struct span list = m->members;
+	struct lookup_member one;
+	enum err e = ERR_OK;
+
+	/* Parts of two states of the files do not fit together. */
+	if (b->nrecipients > 0 && b->generation != m->generation) {
+		forget_recipients(b);
+		return ERR_AGAIN;
+	}
+	b->generation = m->generation;
+	while (e == ERR_OK && b->nrecipients < LOOKUP_MEMBERS_MAX &&
+	    ipc_list_next(&ipc_lookup_member, &list, &one) == ERR_OK)
+		e = add_recipient(b, one.address, one.domain, one.key);
+	if (e == ERR_OK && m->next != 0)
+		return m->next == b->nrecipients ? ERR_AGAIN : ERR_SYNTAX;
+	return e == ERR_OK && b->nrecipients == 0 ? ERR_SYNTAX : e;
+}
+
+static enum err
 keep_route(struct bounce *b, const struct lookup_rcpt_answer *m)
 {
-	enum err e;
-
-	buf_cut(&b->route, 0);
-	b->is_local = m->route == LOOKUP_LOCAL;
-	b->ndomain = b->is_local ? (uint16_t)m->domain.n : 0;
-	if (!b->is_local)
-		return ERR_OK;
-	e = buf_add(&b->route, m->domain);
-	return e != ERR_OK ? e : buf_add(&b->route, m->key);
+	if (m->route == LOOKUP_ALIAS)
+		return add_members(b, m);
+	forget_recipients(b);
+	if (m->route == LOOKUP_TEMPFAIL)
+		return ERR_IO;
+	return add_recipient(b, buf_span(&b->reverse_path), m->domain,
+	    m->route == LOOKUP_LOCAL ? m->key : SPAN(""));
 }
 
 static void
 bounce_answered(struct queue *q, uint32_t i, const struct lookup_rcpt_answer *m)
 {
 	struct bounce *b = q->bounces[i];
+	enum err e;
 
-	if (m->route == LOOKUP_UNKNOWN || m->route == LOOKUP_NO_MAIL) {
+	if (m->route == LOOKUP_UNKNOWN || m->route == LOOKUP_NO_MAIL ||
+	    m->route == LOOKUP_BAD_ALIAS) {
 		bounce_drop(q, i, "no such user at the reverse-path");
 		return;
 	}
-	b->state = BOUNCE_ASK;
-	b->after_ms = loop_now_ms(q->role->loop) + RETRY_MS;
-	if (m->route == LOOKUP_TEMPFAIL || keep_route(b, m) != ERR_OK)
-		return;
-	b->state = BOUNCE_APPEND;
-	b->after_ms = 0;
+	e = keep_route(b, m);
+	b->state = e == ERR_OK ? BOUNCE_APPEND : BOUNCE_ASK;
+	b->after_ms = e == ERR_OK || e == ERR_AGAIN ? 0 :
+	    loop_now_ms(q->role->loop) + RETRY_MS;
+	if (e != ERR_OK && e != ERR_AGAIN)
+		forget_recipients(b);
 }
 
 bool

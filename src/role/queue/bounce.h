@@ -26,11 +26,12 @@ struct bounce {
 	uint64_t		 after_ms;	/* not before */
 	struct buf		 failures;	/* of struct bounce_kept */
 	struct buf		 words;
-	struct buf		 reverse_path;
-	/* Where the reverse-path lives: domain, then key, when local. */
-	struct buf		 route;
-	uint16_t		 ndomain;
-	bool			 is_local;
+	struct buf		 reverse_path;	/* or the owner of a list */
+	bool			 is_list;
+	/* Recipients of the notice, encoded: one, or the members of an alias. */
+	struct buf		 recipients;
+	uint32_t		 nrecipients;
+	uint64_t		 generation;	/* of the tables that named them */
 };
 
 static inline uint32_t

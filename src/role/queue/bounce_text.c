@@ -97,8 +97,8 @@ write_report(struct queue *q, struct bounce *b, const struct envelope *e,
 		.now_ms = clock_wall_ms(),
 		.arrived_ms = e->arrived_ms,
 		.hostname = span_str(q->config->hostname),
-		.reverse_path = e->reverse_path,
-		.envid = e->envid,
+		.reverse_path = buf_span(&b->reverse_path),
+		.envid = b->is_list ? SPAN("") : e->envid,
 		.hold_ms = e->hold_ms,
 		.by_ms = e->by_ms,
 		.is_full = is_full(b, e),
@@ -126,14 +126,7 @@ static enum err
 write_envelope(const struct bounce *b, const struct envelope *of,
     const struct content_facts *facts, struct buf *to)
 {
-	struct span route = buf_span(&b->route);
-	struct buf list = buf_make(4096);
-	struct envelope_recipient r = {
-		.address = buf_span(&b->reverse_path),
-		.route = b->is_local ? ENVELOPE_LOCAL : ENVELOPE_REMOTE,
-		.notify = ENVELOPE_NEVER,
-	};
-	struct envelope e = {
+	const struct envelope e = {
 		.id = b->own_id,
 		.arrived_ms = clock_wall_ms(),
 		.flags = ENVELOPE_BOUNCE |
@@ -142,18 +135,11 @@ write_envelope(const struct bounce *b, const struct envelope *of,
 		    (facts->flags & CONTENT_8BIT ? ENVELOPE_8BITMIME : 0),
 		.client = SPAN("local"),
 		.priority = of->priority,
-		.nrecipients = 1,
+		.nrecipients = b->nrecipients,
+		.recipients = buf_span(&b->recipients),
 	};
-	enum err err;
 
-	r.domain = span_take(&route, b->ndomain);
-	r.key = route;
-	err = envelope_add_recipient(&list, &r);
-	e.recipients = buf_span(&list);
-	if (err == ERR_OK)
-		err = envelope_encode(&e, to);
-	buf_free(&list);
-	return err;
+	return envelope_encode(&e, to);
 }
 
 static struct content_facts
@@ -185,7 +171,7 @@ enum err
 queue_bounce_write(struct queue *q, struct bounce *b)
 {
 	struct buf original = buf_make(q->config->limits.bounce_copy + 1);
-	struct buf report = buf_make(DSN_MAX), envelope = buf_make(8192);
+	struct buf report = buf_make(DSN_MAX), envelope = buf_make(ENVELOPE_MAX);
 	struct content_facts facts = { 0 };
 	struct envelope e;
 	enum err err;

@@ -49,6 +49,22 @@ add_recipients(struct queue *q, struct job *j, struct job_message *jm,
 	return jm->nslots == 0 ? ERR_NONE : ERR_OK;
 }
 
+/* RFC 3461 5.2.7.1, RFC 4954 5: nothing of the sender's own goes to members. */
+static struct envelope
+of_list(const struct envelope *e, struct span owner)
+{
+	struct envelope own = *e;
+
+	if (owner.n == 0)
+		return own;
+	own.reverse_path = owner;
+	own.envid = own.auth = SPAN("");
+	own.flags &= (uint16_t)~(ENVELOPE_RET_FULL | ENVELOPE_RET_HEADERS);
+	own.by_ms = 0;
+	own.by_mode = 0;
+	return own;
+}
+
 static enum err
 add_text(struct queue *q, struct job *j, struct job_message *jm,
     const struct envelope *e)
@@ -98,6 +114,7 @@ queue_job_add(struct queue *q, struct job *j, uint32_t item)
 	jm->id = e.id;
 	queue_waits_end(q, jm->m, &e);
 	err = add_recipients(q, j, jm, v.destination, e.recipients);
+	e = of_list(&e, queue_destination_owner(v.destination));
 	if (err == ERR_OK)
 		err = add_text(q, j, jm, &e);
 	if (err == ERR_OK)

@@ -265,6 +265,9 @@ enum err queue_destination(const struct config *c,
     const struct envelope_recipient *r, struct buf *name);
 /* Names of a list of resolve_host, sorted, as the name of their site. */
 enum err queue_site_name(struct span hosts, struct buf *name);
+/* Its parts: the way, and the owner of a list, or "". */
+struct span queue_destination_way(struct span name);
+struct span queue_destination_owner(struct span name);
 bool queue_destination_is_local(struct span name);
 /* Of a route that the configuration does not have. */
 bool queue_destination_is_lost(struct span name);

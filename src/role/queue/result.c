@@ -569,10 +569,11 @@ say_all(struct job *j, uint8_t fate, struct span status, struct span why)
 }
 
 static void
-log_refused(struct queue *q, const struct job *j, const struct job_message *jm)
+log_all(struct queue *q, const struct job *j, const struct job_message *jm,
+    const char *event)
 {
 	for (uint32_t i = 0; i < jm->nslots; i++)
-		log_kept(q, j, jm, &slots_of(j, jm)[i], "failed", 0);
+		log_kept(q, j, jm, &slots_of(j, jm)[i], event, 0);
 }
 
 /*
@@ -593,8 +594,9 @@ queue_untried(struct queue *q, uint32_t item, enum deliver_fate fate,
 		/* No memory or no read: nobody's fault, and soon over. */
 		sched_return(q->sched, now_ms(q), item, 5 * QUEUE_AWAY_MS);
 	else {
-		if (fate == DELIVER_FAILED)
-			log_refused(q, j, &j->messages[0]);
+		if (fate == DELIVER_FAILED || fate == DELIVER_DONE)
+			log_all(q, j, &j->messages[0],
+			    fate == DELIVER_DONE ? "delivered" : "failed");
 		end_message(q, j, &j->messages[0]);
 	}
 	queue_job_free(q, j);

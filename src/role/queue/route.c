@@ -5,6 +5,10 @@
  * 3, "m" + domain what DNS says, "r" + name a rule's route that the configuration
  * does not have any more.  A site's name likewise: "l", "h3", or "m" and its
  * hosts' names, sorted, so that all domains of one provider share a queue.
+ *
+ * Members of a list go with its owner's reverse-path, so they are a destination of
+ * their own: a blank and the owner stand behind the rest of its name.  "d" is the
+ * list itself, which has its mail when we have it.
  */
 #include "role/queue/queue.h"
 
@@ -42,8 +46,9 @@ via_name(const struct config *c, struct span via, struct buf *name)
 	return e != ERR_OK ? e : buf_add(name, via);
 }
 
-enum err
-queue_destination(const struct config *c, const struct envelope_recipient *r,
+/* Where it goes, whoever hears of it. */
+static enum err
+way_name(const struct config *c, const struct envelope_recipient *r,
     struct buf *name)
 {
 	const struct config_relay *relay;
@@ -51,6 +56,8 @@ queue_destination(const struct config *c, const struct envelope_recipient *r,
 	enum err e;
 
 	buf_cut(name, 0);
+	if (r->route == ENVELOPE_LIST)
+		return buf_addc(name, 'd');
 	if (r->route == ENVELOPE_LOCAL)
 		return buf_addc(name, 'l');
 	if (r->via.n > 0)
@@ -69,10 +76,36 @@ queue_destination(const struct config *c, const struct envelope_recipient *r,
 	return relay == NULL ? ERR_OK : relay_name(c, relay, name);
 }
 
+enum err
+queue_destination(const struct config *c, const struct envelope_recipient *r,
+    struct buf *name)
+{
+	enum err e = way_name(c, r, name);
+
+	if (e != ERR_OK || r->owner.n == 0)
+		return e;
+	e = buf_addc(name, ' ');
+	return e != ERR_OK ? e : buf_add(name, r->owner);
+}
+
+struct span
+queue_destination_way(struct span name)
+{
+	return span_take(&name, span_find(name, ' '));
+}
+
+struct span
+queue_destination_owner(struct span name)
+{
+	size_t n = span_find(name, ' ');
+
+	return n == name.n ? SPAN("") : span_skip(name, n + 1);
+}
+
 bool
 queue_destination_is_local(struct span name)
 {
-	return span_eq(name, SPAN("l"));
+	return span_eq(queue_destination_way(name), SPAN("l"));
 }
 
 bool
@@ -86,6 +119,7 @@ queue_relay_of(struct span name)
 {
 	uint64_t row;
 
+	name = queue_destination_way(name);
 	if (name.n == 0 || name.p[0] != 'h' || span_u64(span_skip(name, 1),
 	    CONFIG_RELAYS_MAX - 1, &row) != ERR_OK)
 		return 0;
@@ -151,7 +185,7 @@ route_address(struct queue *q, uint32_t dest, const struct config_relay *relay)
 	};
 	struct address address;
 	struct sched_route route = {
-		.site = sched_dest_name(q->sched, dest),
+		.site = queue_destination_way(sched_dest_name(q->sched, dest)),
 		.until = loop_now_ms(q->role->loop) + ROUTE_STATIC_MS,
 	};
 
@@ -201,7 +235,8 @@ unrouted_name(struct queue *q, uint32_t dest, struct span via)
 void
 queue_resolve(struct queue *q, uint32_t dest)
 {
-	struct span name = sched_dest_name(q->sched, dest);
+	struct span name = queue_destination_way(
+	    sched_dest_name(q->sched, dest));
 	uint32_t relay = queue_relay_of(name);
 	const struct sched_route local = {
 		.site = name, .until = UINT64_MAX, .class = SCHED_GULP,
@@ -210,6 +245,10 @@ queue_resolve(struct queue *q, uint32_t dest)
 
 	if (queue_destination_is_local(name)) {
 		routed(q, dest, &local);
+		return;
+	}
+	if (span_eq(name, SPAN("d"))) {
+		unrouted(q, dest, ROUTE_NONE_MS, "2.1.5 the list has it");
 		return;
 	}
 	if (queue_destination_is_lost(name)) {
@@ -275,7 +314,8 @@ answer(struct queue *q, uint32_t dest, const struct resolve_route_answer *m)
 {
 	char words[WORDS_MAX];
 
-	struct span name = sched_dest_name(q->sched, dest);
+	struct span name = queue_destination_way(
+	    sched_dest_name(q->sched, dest));
 	uint32_t relay = queue_relay_of(name);
 	uint64_t ttl = MIN(MAX((uint64_t)m->ttl_s * 1000,
 	    (uint64_t)ROUTE_TTL_MIN_MS), (uint64_t)ROUTE_TTL_MAX_MS);
@@ -334,7 +374,7 @@ queue_resolver_went(struct queue *q)
 	queue_wake(q);
 }
 
-/* What DNS said begins with a status: 5 ends the letter. */
+/* What DNS said begins with a status: 5 ends the letter, 2 is well. */
 void
 queue_unrouted(struct queue *q, uint32_t item, uint32_t dest)
 {
@@ -348,5 +388,5 @@ queue_unrouted(struct queue *q, uint32_t item, uint32_t dest)
 		text = span_trim(text);
 	}
 	queue_untried(q, item, status.p[0] == '5' ? DELIVER_FAILED :
-	    DELIVER_RETRY, status, text);
+	    status.p[0] == '2' ? DELIVER_DONE : DELIVER_RETRY, status, text);
 }

@@ -131,7 +131,7 @@ domain_of(const struct queue *q, struct span destination)
 	if (relay > 0)
 		return span_str(q->config->relays[relay - 1].host);
 	return queue_destination_is_local(destination) ? SPAN("local") :
-	    span_skip(destination, 1);
+	    span_skip(queue_destination_way(destination), 1);
 }
 
 static void

@@ -34,7 +34,7 @@ is_of(const struct queue_turn *t, struct span destination)
 		return queue_relay_of(destination) == t->relay;
 	if (destination.n == 0 || destination.p[0] != 'm')
 		return false;
-	name = span_skip(destination, 1);
+	name = span_skip(queue_destination_way(destination), 1);
 	node = span_skip(node, is_below);
 	if (span_eq_nocase(name, node))
 		return true;

@@ -194,14 +194,18 @@ static bool
 routed(struct session *s, enum session_ask ask, enum smtp_route route,
     struct span domain, struct span key)
 {
-	if (ask == ASK_COPY)
-		return rules_copy_routed(s, route, domain, key);
-	if (ask == ASK_EXPN) {
-		(void)smtp_server_expn(&s->server, route, domain, key);
+	bool may_more = false;
+
+	if (ask == ASK_RCPT) {
+		rules_routed(s, route, domain, key);
 		return false;
 	}
-	rules_routed(s, route, domain, key);
-	return false;
+	if (ask == ASK_COPY)
+		may_more = rules_copy_routed(s, route, domain, key);
+	else
+		(void)smtp_server_expn(&s->server, route, domain, key);
+	members_end(s);
+	return may_more;
 }
 
 static bool
@@ -211,22 +215,67 @@ unrouted(struct session *s, enum session_ask ask)
 	    span_of(NULL, 0));
 }
 
+/* False: it could not be asked. */
+static bool
+ask_part(struct session *s, enum session_ask ask, struct span address)
+{
+	struct lookup_rcpt m = { .address = address,
+		.from = s->nmembers };
+
+	m.tag = ask_tag(s, ask);
+	return ask_send(s, &ipc_lookup_rcpt, &m);
+}
+
 /* As routed(); false as well while the answer is awaited. */
 static bool
 ask_route(struct session *s, enum session_ask ask, struct span address)
 {
 	struct answer *a = cache_find(s->receiver, address);
-	struct lookup_rcpt m = { .address = address };
 
+	members_end(s);
 	if (a != NULL)
 		return routed(s, ask, a->route,
 		    span_of(a->octets + a->naddress, a->ndomain),
 		    span_of(a->octets + a->naddress + a->ndomain, a->nkey));
-	m.tag = ask_tag(s, ask);
-	if (ask_send(s, &ipc_lookup_rcpt, &m))
+	if (ask_part(s, ask, address))
 		return false;
 	s->ask = ASK_NOTHING;
 	return unrouted(s, ask);
+}
+
+/* What the open question was about. */
+static struct span
+asked_of(const struct session *s, enum session_ask ask)
+{
+	return ask == ASK_COPY ? rules_copy(s) : s->server.tx.asked;
+}
+
+/*
+ * A part of an alias' members is here: true, and *route is ALIAS or why not; or
+ * false, and the next part was asked for.  Parts of two states of the files do not
+ * fit together: then from the beginning.
+ */
+static bool
+gather(struct session *s, enum session_ask ask,
+    const struct lookup_rcpt_answer *m, enum smtp_route *route)
+{
+	bool is_torn = s->nmembers > 0 &&
+	    m->generation != s->generation;
+	enum err e = ERR_OK;
+
+	if (is_torn)
+		members_end(s);
+	else
+		e = members_add(s, ask, m);
+	s->generation = m->generation;
+	*route = e == ERR_OK ? SMTP_ROUTE_ALIAS : SMTP_ROUTE_TEMPFAIL;
+	if (e != ERR_OK || (!is_torn && m->next == 0))
+		return true;
+	if (ask_part(s, ask, asked_of(s, ask)))
+		return false;
+	s->ask = ASK_NOTHING;
+	*route = SMTP_ROUTE_TEMPFAIL;
+	return true;
 }
 
 void
@@ -257,16 +306,20 @@ ask_rcpt_answer(struct role *r, struct role_peer *from UNUSED,
 		[LOOKUP_REMOTE] = SMTP_ROUTE_REMOTE,
 		[LOOKUP_TEMPFAIL] = SMTP_ROUTE_TEMPFAIL,
 		[LOOKUP_NO_MAIL] = SMTP_ROUTE_NO_MAIL,
+		[LOOKUP_ALIAS] = SMTP_ROUTE_ALIAS,
+		[LOOKUP_BAD_ALIAS] = SMTP_ROUTE_BAD_ALIAS,
 	};
 	const struct lookup_rcpt_answer *m = msg;
 	struct lookup_rcpt_answer seen = *m;
 	struct receiver *rc = r->self;
 	enum session_ask ask = ASK_RCPT;
+	enum smtp_route route;
 	struct session *s;
 
 	if (m->route >= LOOKUP_ROUTE_COUNT)
 		return false;
-	seen.route = (uint8_t)routes[m->route];
+	route = routes[m->route];
+	seen.route = (uint8_t)route;
 	if (m->generation > rc->generation) {
 		cache_clear(rc);
 		rc->generation = m->generation;
@@ -278,9 +331,10 @@ ask_rcpt_answer(struct role *r, struct role_peer *from UNUSED,
 		s = ask_asker(rc, m->tag, ask = ASK_EXPN);
 	if (s == NULL)
 		return true;
-	cache_add(rc, ask == ASK_COPY ? rules_copy(s) : s->server.tx.asked,
-	    &seen);
-	if (routed(s, ask, routes[m->route], m->domain, m->key))
+	if (route == SMTP_ROUTE_ALIAS && !gather(s, ask, m, &route))
+		return true;
+	cache_add(rc, asked_of(s, ask), &seen);
+	if (routed(s, ask, route, m->domain, m->key))
 		rules_commit(s);
 	session_go_on(s);
 	return true;

@@ -14,6 +14,7 @@
 
 /* Where the mail goes, as lookup said, until state has answered. */
 struct held {
+	enum smtp_route	route;
 	size_t	ndomain, nkey;
 	uint8_t	octets[];		/* domain, key */
 };
@@ -21,22 +22,25 @@ struct held {
 static enum smtp_reply
 take(struct session *s, const struct held *h)
 {
-	return smtp_server_rcpt(&s->server, SMTP_ROUTE_LOCAL,
+	return smtp_server_rcpt(&s->server, h->route,
 	    span_of(h->octets, h->ndomain),
 	    span_of(h->octets + h->ndomain, h->nkey));
 }
 
 static struct held *
-hold(struct span domain, struct span key)
+hold(enum smtp_route route, struct span domain, struct span key)
 {
 	struct held *h = malloc(sizeof *h + domain.n + key.n);
 
 	if (h == NULL)
 		return NULL;
+	h->route = route;
 	h->ndomain = domain.n;
 	h->nkey = key.n;
-	memcpy(h->octets, domain.p, domain.n);
-	memcpy(h->octets + domain.n, key.p, key.n);
+	if (domain.n > 0)
+		memcpy(h->octets, domain.p, domain.n);
+	if (key.n > 0)
+		memcpy(h->octets + domain.n, key.p, key.n);
 	return h;
 }
 
@@ -59,12 +63,13 @@ bool
 grey_rcpt(struct session *s, enum smtp_route route, struct span domain,
     struct span key)
 {
-	bool is_asked = route == SMTP_ROUTE_LOCAL && domain.n > 0 &&
-	    key.n > 0 && s->receiver->role->config->greylist > 0 &&
+	bool is_ours = route == SMTP_ROUTE_ALIAS ||
+	    (route == SMTP_ROUTE_LOCAL && domain.n > 0 && key.n > 0);
+	bool is_asked = is_ours && s->receiver->role->config->greylist > 0 &&
 	    !s->rules.is_accepted &&
 	    check_is_stranger(s);
 
-	s->held = is_asked ? hold(domain, key) : NULL;
+	s->held = is_asked ? hold(route, domain, key) : NULL;
 	if (s->held == NULL)
 		return false;
 	if (!ask(s))

@@ -4,6 +4,7 @@
  *	accept.c	sockets into sessions, and who may connect
  *	load.c		how full it is, and what is shorter then
  *	tls.c		the certificates that clients are shown
+ *	members.c	whom an alias stands for
  *	signer.c	what handshakes have asked keys to sign
  *	shake.c		handshakes that are not finished
  *	session.c	a stream, a session machine, and what its actions ask
@@ -110,6 +111,11 @@ struct rules_rcpt {
 	struct span		 address;	/* as it was given */
 	struct smtp_each	 each;		/* its answer, once it is decided */
 	uint8_t			 via;		/* number + 1 of its route, or 0 */
+	uint32_t		 n;		/* recipients of the envelope: its
+						 * members, or 1 */
+	uint8_t			 notify;	/* as it was said, whatever
+						 * members are told */
+	struct span		 orcpt;
 };
 /* What rules know and have said, of a session and its transaction. */
 struct session_rules {
@@ -158,6 +164,9 @@ struct session {
 	struct session		*prev, *next;	/* awaiting; by ticket */
 	uint64_t		 began_ms, last_ms, mail_ms;
 	uint64_t		 asked_ms, delay_ms, rate_ms, rate_n;
+	struct buf		 members;	/* of the alias that was asked for */
+	uint32_t		 nmembers;	/* that lookup has told of */
+	uint64_t		 generation;	/* of the tables then */
 	uint64_t		 hold_ms;	/* of a wrong password's answer */
 	const char		*why;		/* of its end */
 	bool			 is_counted;	/* lookup counts this address */
@@ -352,6 +361,9 @@ MUST_USE enum rules_answer rules_via_content(struct session *s,
     struct rules_rcpt *only, const struct rules_rule *rule);
 bool rules_via_is_refused(const struct rules_rcpt *one);
 bool rules_via_is_elsewhere(const struct rules_rcpt *one);
+/* Of the next recipient of the envelope; *member: which one of an alias it is. */
+const struct rules_rcpt *rules_via_next(const struct rules_rcpt *one,
+    uint32_t *member);
 MUST_USE enum err rules_via_list(struct session *s, struct envelope *to);
 
 /* rules_load.c.  False: no memory. */
@@ -401,6 +413,15 @@ bool release_answer(struct role *, struct role_peer *, const void *,
 /* ask.c: each answers by session_go_on, at once or later. */
 void ask_connect(struct session *s);
 void ask_starttls(struct session *s);
+/* members.c */
+/*
+ * A part of an alias' members, into s->server.members.  ERR_SYNTAX: it is no
+ * list, or not the next part.
+ */
+MUST_USE enum err members_add(struct session *s, enum session_ask ask,
+    const struct lookup_rcpt_answer *m);
+/* They were taken, or will not be. */
+void members_end(struct session *s);
 void ask_rcpt(struct session *s, struct span address);
 void ask_expn(struct session *s, struct span address);
 /* True: it was added at once.  Else rules_commit() follows, or a refusal did. */

@@ -352,6 +352,8 @@ rules_routed(struct session *s, enum smtp_route route, struct span domain,
 		[SMTP_ROUTE_REMOTE] = 1u << RULES_ROUTE_REMOTE,
 		[SMTP_ROUTE_UNKNOWN] = 1u << RULES_ROUTE_UNKNOWN,
 		[SMTP_ROUTE_NO_MAIL] = 1u << RULES_ROUTE_UNKNOWN,
+		[SMTP_ROUTE_ALIAS] = 1u << RULES_ROUTE_LOCAL,
+		[SMTP_ROUTE_BAD_ALIAS] = 1u << RULES_ROUTE_UNKNOWN,
 	};
 	struct session_rules *r = rules_of(s);
 	enum smtp_reply re;
@@ -383,11 +385,12 @@ rules_rcpt_done(struct session *s, enum smtp_reply re)
 
 		rules_via_taken(s, &said);
 		r->rcpt_tags |= r->facts.tags;
-		return;
+	} else {
+		/* Who is not there leaves nothing in the message. */
+		r->copies = r->copies_before;
+		r->is_held = r->was_held;
 	}
-	/* Who is not there leaves nothing in the message. */
-	r->copies = r->copies_before;
-	r->is_held = r->was_held;
+	members_end(s);
 }
 
 void
@@ -498,12 +501,13 @@ is_recipient(const struct session *s, struct span address)
 	struct span list = buf_span(&s->server.recipients);
 	const struct rules_rcpt *one = s->rules.rcpts;
 	struct envelope_recipient r;
+	uint32_t member = 0;
 
 	while (envelope_next(&list, &r) == ERR_OK) {
 		if (!rules_via_is_elsewhere(one) &&
 		    span_eq_nocase(r.address, address))
 			return true;
-		one = one == NULL ? NULL : one->next;
+		one = rules_via_next(one, &member);
 	}
 	return false;
 }
@@ -543,7 +547,8 @@ rules_copy_routed(struct session *s, enum smtp_route route,
 {
 	struct span to = rules_copy(s);
 
-	if (route == SMTP_ROUTE_UNKNOWN || route == SMTP_ROUTE_NO_MAIL)
+	if (route == SMTP_ROUTE_UNKNOWN || route == SMTP_ROUTE_NO_MAIL ||
+	    route == SMTP_ROUTE_BAD_ALIAS)
 		return no_copy(s, RE_BAD_TABLE, "there is no such mailbox");
 	if (route == SMTP_ROUTE_TEMPFAIL)
 		return no_copy(s, RE_BAD_TABLE, "its table cannot be read");

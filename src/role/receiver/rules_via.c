@@ -48,6 +48,9 @@ rules_via_taken(struct session *s, const struct rules_recipient *said)
 	if (r->asked == NULL)
 		return;
 	r->asked->said = *said;
+	r->asked->n = MAX(s->server.members.n, 1u);
+	r->asked->notify = s->server.tx.notify;
+	r->asked->orcpt = s->server.tx.orcpt;
 	if (r->rcpts == NULL) {
 		r->rcpts = r->asked;
 	} else {
@@ -98,13 +101,29 @@ rules_via_is_elsewhere(const struct rules_rcpt *one)
 	return one != NULL && (one->via > 0 || one->each.re != RE_NONE);
 }
 
-/* Who is given to another server is none of our mailboxes. */
-static void
-send_by(struct envelope_recipient *r, const char *route)
+const struct rules_rcpt *
+rules_via_next(const struct rules_rcpt *one, uint32_t *member)
 {
-	r->route = ENVELOPE_REMOTE;
-	r->domain = r->key = span_of(NULL, 0);
-	r->via = span_str(route);
+	if (one == NULL || ++*member < one->n)
+		return one;
+	*member = 0;
+	return one->next;
+}
+
+/*
+ * Who is given to another server is none of our mailboxes; whom an alias would
+ * stand for here is that server's to know.
+ */
+static struct envelope_recipient
+sent_by(const struct rules_rcpt *one, const char *route)
+{
+	return (struct envelope_recipient){
+		.address = one->address,
+		.route = ENVELOPE_REMOTE,
+		.notify = one->notify,
+		.orcpt = one->orcpt,
+		.via = span_str(route),
+	};
 }
 
 enum err
@@ -115,6 +134,7 @@ rules_via_list(struct session *s, struct envelope *to)
 	const struct rules_rcpt *one = s->rules.rcpts;
 	struct span from = to->recipients;
 	struct envelope_recipient r;
+	uint32_t member = 0;
 	enum err e = ERR_OK;
 
 	while (one != NULL && !rules_via_is_elsewhere(one))
@@ -125,13 +145,15 @@ rules_via_list(struct session *s, struct envelope *to)
 	/* Copies stand behind them all, and go their own way. */
 	for (one = s->rules.rcpts; e == ERR_OK &&
 	    envelope_next(&from, &r) == ERR_OK;
-	    one = one == NULL ? NULL : one->next) {
-		if (rules_via_is_refused(one)) {
+	    one = rules_via_next(one, &member)) {
+		bool is_via = one != NULL && one->via > 0;
+
+		if (rules_via_is_refused(one) || (is_via && member > 0)) {
 			to->nrecipients--;
 			continue;
 		}
-		if (one != NULL && one->via > 0)
-			send_by(&r, all->routes[one->via - 1]);
+		if (is_via)
+			r = sent_by(one, all->routes[one->via - 1]);
 		e = envelope_add_recipient(changed, &r);
 	}
 	to->recipients = buf_span(changed);

@@ -37,6 +37,7 @@ session_free(void *ctx)
 	rules_end_content(s);
 	content_drop(rc, &s->content);
 	smtp_server_free(&s->server);
+	buf_free(&s->members);
 	loop_timer_free(s->timer);
 	rc->slots[s->slot] = NULL;
 	rc->free_slots[rc->nfree++] = s->slot;
@@ -578,6 +579,7 @@ session_new(struct receiver_listen *l, int fd,
 		free(s);
 		return false;
 	}
+	s->members = buf_make(ENVELOPE_MAX);
 	smtp_server_begin(&s->server, &l->policy, is_tls);
 	s->slot = rc->free_slots[--rc->nfree];
 	rc->slots[s->slot] = s;

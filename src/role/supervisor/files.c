@@ -256,6 +256,12 @@ files_lookup(const struct supervisor *s, give_file *give, void *ctx)
 		if (!give_row(give, ctx, "users", i, folder,
 			O_RDONLY | O_DIRECTORY))
 			return false;
+		if (s->config->domains[i].aliases_file[0] == '\0')
+			continue;
+		sup_folder_of(s->config->domains[i].aliases_file, folder);
+		if (!give_row(give, ctx, "aliases", i, folder,
+			O_RDONLY | O_DIRECTORY))
+			return false;
 	}
 	for (size_t i = 0; i < s->config->noauths; i++) {
 		if (s->config->oauths[i].keys_file[0] == '\0')

@@ -541,10 +541,44 @@ test_split(void **state UNUSED)
 	}
 }
 
+/* Quotes only where they must be; what comes of it is an address. */
+static void
+test_join(void **state UNUSED)
+{
+	static const struct {
+		const char *local, *whole;
+	} joins[] = {
+		{ "anna", "anna@x.example" },
+		{ "a.b+c", "a.b+c@x.example" },
+		{ "j\xc3\xb6rg", "j\xc3\xb6rg@x.example" },
+		{ "a b", "\"a b\"@x.example" },
+		{ ".a", "\".a\"@x.example" },
+		{ "a.", "\"a.\"@x.example" },
+		{ "a\"b\\c", "\"a\\\"b\\\\c\"@x.example" },
+		{ "a@b", "\"a@b\"@x.example" },
+	};
+	struct buf to = buf_make(320), small = buf_make(5);
+	struct addr a;
+
+	for (size_t i = 0; i < COUNT(joins); i++) {
+		buf_cut(&to, 0);
+		assert_true(addr_join(span_str(joins[i].local),
+		    SPAN("x.example"), &to) == ERR_OK);
+		CHECK(span_eq(buf_span(&to), span_str(joins[i].whole)),
+		    "%.*s", SPAN_FMT(buf_span(&to)));
+		CHECK(addr_parse(buf_span(&to), &a) == ERR_OK, "row %zu", i);
+	}
+	assert_true(addr_join(SPAN("anna"), SPAN("x"), &small) == ERR_FULL);
+	assert_int_equal(small.n, 0);
+	buf_free(&to);
+	buf_free(&small);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(test_join, "PRS-1"),
 		TEST(test_mailboxes, "PRS-4"),
 		TEST(test_utf8, "PRS-4"),
 		TEST(test_any_octet_anywhere, "PRS-4 MEM-4"),

@@ -217,6 +217,53 @@ test_routed(void **state UNUSED)
 	buf_free(&b);
 }
 
+/* Of a list: a member with its owner, and the list itself. */
+static void
+test_list(void **state UNUSED)
+{
+	static const struct envelope_recipient of_list[] = {
+		{ SPAN("l@d"), ENVELOPE_LIST, SPAN(""), SPAN(""),
+		    ENVELOPE_SUCCESS, SPAN("rfc822;l@d") },
+		{ SPAN("a@d"), ENVELOPE_LOCAL, SPAN("d"), SPAN("a"), 0,
+		    SPAN(""), SPAN(""), SPAN("owner-l@d") },
+		{ SPAN("b@e"), ENVELOPE_REMOTE, SPAN(""), SPAN(""), 0,
+		    SPAN(""), SPAN("way"), SPAN("owner-l@d") },
+	};
+	struct buf list = buf_make(4096);
+	struct envelope_recipient r;
+	struct span from;
+
+	for (size_t i = 0; i < COUNT(of_list); i++)
+		assert_true(envelope_add_recipient(&list, &of_list[i]) ==
+		    ERR_OK);
+	from = buf_span(&list);
+	for (size_t i = 0; i < COUNT(of_list); i++) {
+		assert_true(envelope_next(&from, &r) == ERR_OK);
+		CHECK(r.route == of_list[i].route &&
+		    span_eq(r.address, of_list[i].address) &&
+		    span_eq(r.key, of_list[i].key) &&
+		    span_eq(r.via, of_list[i].via) &&
+		    span_eq(r.owner, of_list[i].owner), "recipient %zu", i);
+	}
+	assert_true(envelope_next(&from, &r) == ERR_NONE);
+	/* Cut anywhere it is none. */
+	for (size_t n = 1; n < list.n; n++) {
+		struct span cut = span_of(list.p, n);
+		enum err e;
+
+		while ((e = envelope_next(&cut, &r)) == ERR_OK)
+			continue;
+		CHECK(e == ERR_SYNTAX || (e == ERR_NONE && cut.n == 0), "%zu",
+		    n);
+	}
+	/* An owner that was announced and is none, a route that is none. */
+	from = SPAN("\x21\1\0\0\0a\0\0\0\0\0\0\0\0\0\0\0\0");
+	assert_true(envelope_next(&from, &r) == ERR_SYNTAX);
+	from = SPAN("\4\1\0\0\0a\0\0\0\0\0\0\0\0");
+	assert_true(envelope_next(&from, &r) == ERR_SYNTAX);
+	buf_free(&list);
+}
+
 /* What earlier versions wrote is read as ever, octet for octet. */
 static void
 test_written_before(void **state UNUSED)
@@ -372,7 +419,8 @@ main(void)
 		TEST(test_not_shortest, ""),
 		TEST(test_extended, "SPL-10"),
 		TEST(test_routed, ""),
-		TEST(test_written_before, "SPL-10"),
+		TEST(test_list, "SPL-10"),
+	TEST(test_written_before, "SPL-10"),
 		TEST(test_routes_refused, ""),
 		TEST(test_cut_and_extended, "PRS-6 SPL-10"),
 		TEST(test_each_octet_wrong, "PRS-6"),
