@@ -16,7 +16,7 @@ static const struct cli_command commands[] = {
 	{ "stop", "", "end the server in order, and wait for it", cli_stop },
 	{ "status", "", "show which processes run and what was counted",
 	    cli_status },
-	{ "queue", "[list|show|retry|delete] [ID]",
+	{ "queue", "[list|show|retry|hold|release|bounce|delete] [ID... | WHICH]",
 	    "look at the mail that is on its way, and steer it", cli_queue },
 	{ "trace", "ID", "tell what happened to a message", cli_trace },
 	{ "log", "", "follow what happens", cli_log },

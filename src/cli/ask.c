@@ -54,17 +54,16 @@ connect_control(const char *path, int *out)
 static bool
 send_ask(int fd, const struct cli_ask *ask)
 {
-	const struct steer_ask m = {
-		.tag = 1,
-		.verb = (uint8_t)ask->verb,
-		.argument = ask->argument != NULL ? span_str(ask->argument) :
-		    SPAN(""),
-	};
+	struct steer_ask m = ask->filter;
 	struct buf payload = buf_make(IPC_PAYLOAD_MAX);
 	struct buf packet = buf_make(CHANNEL_PACKET_MAX);
 	struct pack w = { .to = &packet };
 	bool is_sent = false;
 
+	m.tag = 1;
+	m.verb = (uint8_t)ask->verb;
+	m.argument = ask->argument != NULL ? span_str(ask->argument) :
+	    SPAN("");
 	if (ipc_encode(&ipc_steer_ask, &m, &payload) == ERR_OK) {
 		pack_u16(&w, ipc_steer_ask.number);
 		pack_octets(&w, buf_span(&payload));
@@ -95,6 +94,7 @@ take_frame(struct cli_ask *ask, uint16_t type, struct span payload)
 	    ipc_decode(&ipc_steer_end, payload, &end) != ERR_OK)
 		return ERR_SYNTAX;
 	ask->count = end.count;
+	ask->busy = end.busy;
 	if (end.is_ok)
 		return ERR_OK;
 	cli_complain("%.*s", SPAN_FMT(end.why));

@@ -10,10 +10,11 @@
 struct cli_ask {
 	enum steer_verb	 verb;
 	const char	*argument;	/* or NULL */
+	struct steer_ask filter;	/* but for tag, verb and argument */
 	/* One JSON object, good until it returns.  NULL: rows are dropped. */
 	void	       (*row)(void *ctx, struct span json);
 	void		*ctx;
-	uint64_t	 count;		/* of the answer */
+	uint64_t	 count, busy;	/* of the answer */
 };
 /*
  * Ask the server of this configuration and take the whole answer.  Returns an

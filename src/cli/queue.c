@@ -2,6 +2,7 @@
  * queue.c - `posthorse queue`: look at what is on its way, and steer it.
  */
 #include "cli/ask.h"
+#include "cli/queue_filter.h"
 #include "cli/rows.h"
 
 #include <stdio.h>
@@ -38,11 +39,18 @@ static const struct row_column waiting[] = {
 };
 
 static int
-run_list(const struct cli *cli, struct cli_ask *ask)
+run_list(const struct cli *cli, struct cli_ask *ask,
+    const struct queue_words *w)
 {
 	struct row_table *t;
 	int status;
 
+	if (w->filter.is_dry || w->is_yes)
+		return cli_usage("queue", "a list changes nothing");
+	if (w->nids > 1)
+		return cli_usage("queue", "one message at most, or --sender and "
+		    "so on");
+	ask->argument = w->nids > 0 ? w->ids[0] : NULL;
 	if (cli->is_json)
 		return cli_ask(cli, ask);
 	t = row_table_new(list_columns, COUNT(list_columns));
@@ -52,7 +60,8 @@ run_list(const struct cli *cli, struct cli_ask *ask)
 	ask->ctx = t;
 	status = cli_ask(cli, ask);
 	if (status == EX_OK && row_table_count(t) == 0)
-		(void)puts("The queue is empty.");
+		(void)puts(w->has_filter ? "No message fits." :
+		    "The queue is empty.");
 	row_table_print(t);
 	return status;
 }
@@ -104,10 +113,14 @@ show(void *ctx, struct span json)
 }
 
 static int
-run_show(const struct cli *cli, struct cli_ask *ask)
+run_show(const struct cli *cli, struct cli_ask *ask,
+    const struct queue_words *w)
 {
 	bool is_told = false;
 
+	if (w->nids != 1 || w->filter.is_dry || w->is_yes)
+		return cli_usage("queue", "show needs one message's id");
+	ask->argument = w->ids[0];
 	if (!cli->is_json) {
 		ask->row = show;
 		ask->ctx = &is_told;
@@ -115,34 +128,87 @@ run_show(const struct cli *cli, struct cli_ask *ask)
 	return cli_ask(cli, ask);
 }
 
-static int
-run_change(const struct cli *cli, struct cli_ask *ask)
+static void
+say_count(const struct cli *cli, const struct cli_ask *ask, bool is_dry)
 {
-	int status = cli_ask(cli, ask);
+	unsigned long long count = ask->count, busy = ask->busy;
 
+	if (cli->is_json)
+		(void)printf("{\"count\":%llu,\"busy\":%llu}\n", count, busy);
+	else
+		(void)printf("%llu message%s%s\n", count, count == 1 ? "" : "s",
+		    is_dry ? ", and nothing was changed" : "");
+	if (!cli->is_json && busy > 0)
+		(void)printf("%llu left alone: being delivered just now\n",
+		    busy);
+}
+
+/* Each of those that were named; the first that cannot be ends it. */
+static int
+change_each(const struct cli *cli, struct cli_ask *ask,
+    const struct queue_words *w)
+{
+	struct cli_ask all = { 0 };
+	int status = EX_OK;
+
+	for (size_t i = 0; status == EX_OK && i < w->nids; i++) {
+		ask->argument = w->ids[i];
+		ask->count = ask->busy = 0;
+		status = cli_ask(cli, ask);
+		all.count += ask->count;
+	}
+	if (status == EX_OK || all.count > 0)
+		say_count(cli, &all, w->filter.is_dry != 0);
+	return status;
+}
+
+/* Many at once, and nobody looked: first how many that would be. */
+static int
+change_all(const struct cli *cli, struct cli_ask *ask,
+    const struct queue_words *w, bool is_harmless)
+{
+	bool is_dry = !w->is_yes && !is_harmless;
+	int status;
+
+	ask->filter.is_all = 1;
+	ask->filter.is_dry |= is_dry;
+	status = cli_ask(cli, ask);
 	if (status != EX_OK)
 		return status;
-	if (cli->is_json)
-		(void)printf("{\"count\":%llu}\n",
-		    (unsigned long long)ask->count);
-	else
-		(void)printf("%llu %s\n", (unsigned long long)ask->count,
-		    ask->count == 1 ? "message" : "messages");
-	return EX_OK;
+	say_count(cli, ask, ask->filter.is_dry != 0);
+	if (!is_dry || w->filter.is_dry)
+		return EX_OK;
+	cli_complain("say --yes to do it");
+	return EX_USAGE;
+}
+
+static int
+run_change(const struct cli *cli, struct cli_ask *ask,
+    const struct queue_words *w)
+{
+	bool is_retry = ask->verb == STEER_QUEUE_RETRY;
+
+	if (w->nids > 0)
+		return change_each(cli, ask, w);
+	if (w->has_filter || is_retry)
+		return change_all(cli, ask, w, is_retry);
+	return cli_usage("queue", "which messages?  Their ids, or which ones by "
+	    "an option, or --all");
 }
 
 static const struct {
 	const char	*word;
 	enum steer_verb	 verb;
-	bool		 needs_argument;
-	int	       (*run)(const struct cli *, struct cli_ask *);
+	int	       (*run)(const struct cli *, struct cli_ask *,
+			    const struct queue_words *);
 } orders[] = {
-	{ "list",   STEER_QUEUE_LIST,   false, run_list },
-	{ "show",   STEER_QUEUE_SHOW,   true,  run_show },
-	{ "retry",  STEER_QUEUE_RETRY,  false, run_change },
-	{ "delete", STEER_QUEUE_DELETE, true,  run_change },
-	{ "hold",   STEER_QUEUE_HOLD,   true,  run_change },
-	{ "release", STEER_QUEUE_RELEASE, true, run_change },
+	{ "list",   STEER_QUEUE_LIST,   run_list },
+	{ "show",   STEER_QUEUE_SHOW,   run_show },
+	{ "retry",  STEER_QUEUE_RETRY,  run_change },
+	{ "delete", STEER_QUEUE_DELETE, run_change },
+	{ "hold",   STEER_QUEUE_HOLD,   run_change },
+	{ "release", STEER_QUEUE_RELEASE, run_change },
+	{ "bounce", STEER_QUEUE_BOUNCE, run_change },
 };
 
 int
@@ -150,18 +216,16 @@ cli_queue(const struct cli *cli, int argc, char **argv)
 {
 	struct cli_ask ask = { .row = cli_row_print };
 	const char *word = argc > 1 ? argv[1] : "list";
+	struct queue_words w = { 0 };
 
-	if (argc > 3)
-		return cli_usage("queue", "queue takes two words at most");
-	ask.argument = argc > 2 ? argv[2] : NULL;
 	for (size_t i = 0; i < COUNT(orders); i++) {
 		if (strcmp(word, orders[i].word) != 0)
 			continue;
-		if (orders[i].needs_argument && ask.argument == NULL)
-			return cli_usage("queue", "queue %s needs a message's "
-			    "id", word);
+		if (argc > 2 && !queue_words_read(argc - 2, argv + 2, &w))
+			return EX_USAGE;
 		ask.verb = orders[i].verb;
-		return orders[i].run(cli, &ask);
+		ask.filter = w.filter;
+		return orders[i].run(cli, &ask, &w);
 	}
 	return cli_usage("queue", "there is no queue %s", word);
 }

@@ -8,6 +8,16 @@ static const struct ipc_field steer_ask_fields[] = {
 	IPC_F(struct steer_ask, IPC_U8, verb, STEER_VERB_COUNT - 1),
 	IPC_F(struct steer_ask, IPC_OCTETS, argument, 512),
 	IPC_F(struct steer_ask, IPC_U32, limit, UINT32_MAX),
+	IPC_F(struct steer_ask, IPC_U8, is_dry, 1),
+	IPC_F(struct steer_ask, IPC_U8, is_all, 1),
+	IPC_F(struct steer_ask, IPC_OCTETS, sender, STEER_WORD_MAX),
+	IPC_F(struct steer_ask, IPC_OCTETS, recipient, STEER_WORD_MAX),
+	IPC_F(struct steer_ask, IPC_OCTETS, domain, STEER_WORD_MAX),
+	IPC_F(struct steer_ask, IPC_OCTETS, host, STEER_WORD_MAX),
+	IPC_F(struct steer_ask, IPC_OCTETS, label, STEER_WORD_MAX),
+	IPC_F(struct steer_ask, IPC_U8, state, STEER_STATE_COUNT - 1),
+	IPC_F(struct steer_ask, IPC_U64, older_ms, UINT64_MAX),
+	IPC_F(struct steer_ask, IPC_U64, larger, UINT64_MAX),
 };
 const struct ipc_type ipc_steer_ask = {
 	.number = 0x0701,
@@ -33,6 +43,7 @@ static const struct ipc_field steer_end_fields[] = {
 	IPC_F(struct steer_end, IPC_U64, tag, UINT64_MAX),
 	IPC_F(struct steer_end, IPC_U8, is_ok, 1),
 	IPC_F(struct steer_end, IPC_U64, count, UINT64_MAX),
+	IPC_F(struct steer_end, IPC_U64, busy, UINT64_MAX),
 	IPC_F(struct steer_end, IPC_OCTETS, why, 512),
 };
 const struct ipc_type ipc_steer_end = {

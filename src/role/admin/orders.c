@@ -153,6 +153,7 @@ static void (*const orders[])(struct client *, const struct steer_ask *) = {
 	[STEER_QUEUE_DELETE] = ask_queue,
 	[STEER_QUEUE_HOLD] = ask_queue,
 	[STEER_QUEUE_RELEASE] = ask_queue,
+	[STEER_QUEUE_BOUNCE] = ask_queue,
 	[STEER_TRACE] = ask_trace,
 	[STEER_LOG] = ask_log,
 	[STEER_STATUS] = ask_status,

@@ -105,12 +105,13 @@ struct queue;
 struct bounce;
 struct steer_walk {
 	struct role_peer	*peer;		/* NULL: free */
-	struct steer_ask	 ask;		/* its spans are not good */
+	struct steer_ask	 ask;		/* its spans are of words */
+	struct buf		 words;
 	struct msg_id		 id;
 	bool			 has_id;
 	uint32_t		 id_hash;
 	uint32_t		 next;		/* item */
-	uint64_t		 count;
+	uint64_t		 count, busy;
 };
 
 struct queue_rate {		/* bounces to a domain in one hour */

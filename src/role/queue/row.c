@@ -123,8 +123,8 @@ row_recipients(struct queue *q, struct json *j, struct store_message *m,
 }
 
 /* "m" + domain; for a relay its host; our own mailboxes. */
-static struct span
-domain_of(const struct queue *q, struct span destination)
+struct span
+queue_domain_of(const struct queue *q, struct span destination)
 {
 	uint32_t relay = queue_relay_of(destination);
 
@@ -148,7 +148,7 @@ row_facts(struct queue *q, struct json *j, const struct envelope *e,
 	number(j, ",\"arrived_ms\":", e->arrived_ms);
 	text(j, ",\"from\":", e->reverse_path);
 	row_to(q, j, m, e, v->destination);
-	text(j, ",\"domain\":", domain_of(q, v->destination));
+	text(j, ",\"domain\":", queue_domain_of(q, v->destination));
 	number(j, ",\"size\":", queue_mark(m).size);
 	number(j, ",\"attempts\":", v->attempts);
 	number(j, ",\"next_ms\":", v->next_ms > now ?

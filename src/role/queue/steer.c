@@ -13,20 +13,28 @@
 #define ROWS_A_TURN	100u
 
 static void
+walk_free(struct queue *q, struct steer_walk *w)
+{
+	buf_free(&w->words);
+	*w = (struct steer_walk){ 0 };
+	q->nwalks--;
+}
+
+static void
 walk_end(struct queue *q, struct steer_walk *w, const char *why)
 {
 	const struct steer_end end = {
 		.tag = w->ask.tag,
 		.is_ok = why == NULL,
 		.count = w->count,
+		.busy = w->busy,
 		.why = why == NULL ? SPAN("") : span_str(why),
 	};
 
 	/* An admin that reads nothing hears nothing. */
 	if (role_send(q->role, w->peer, &ipc_steer_end, &end, NULL) != ERR_OK)
 		role_cut(q->role, w->peer, "it does not take answers");
-	*w = (struct steer_walk){ 0 };
-	q->nwalks--;
+	walk_free(q, w);
 }
 
 static bool
@@ -143,6 +151,43 @@ step_delete(struct queue *q, struct steer_walk *w, uint32_t item)
 	return STEER_CHANGED;
 }
 
+/* It may be lost while one of its items is looked at, and its handle with it. */
+static bool
+is_of_message(const struct queue *q, uint32_t item, uint64_t message)
+{
+	struct sched_view v;
+
+	return item != SCHED_NONE && sched_view(q->sched, item, &v) &&
+	    v.message == message;
+}
+
+/* The operator gives it up: its senders hear of it as of any failure. */
+static enum steer_step
+step_bounce(struct queue *q, struct steer_walk *w UNUSED, uint32_t item)
+{
+	uint64_t message = sched_message(q->sched, item);
+	struct store_message *m = (struct store_message *)(uintptr_t)message;
+	uint32_t n = 0, next;
+
+	if (queue_is_busy(q, m))
+		return STEER_BUSY;
+	for (uint32_t i = item; i != SCHED_NONE; i = sched_next_of(q->sched, i))
+		n++;
+	/* One notice an item; more than there can be at all come later. */
+	if (q->nbounces + MIN(n, QUEUE_BOUNCES_MAX) > QUEUE_BOUNCES_MAX)
+		return STEER_WAIT;
+	for (uint32_t i = item; is_of_message(q, i, message); i = next) {
+		next = sched_next_of(q->sched, i);
+		if (queue_mark(m).is_held || sched_hold(q->sched, i))
+			queue_untried(q, i, DELIVER_FAILED, SPAN("5.0.0"),
+			    SPAN("given up by the operator"));
+		/* No memory for it now: what was held stays so. */
+		if (is_of_message(q, i, message) && queue_mark(m).is_held)
+			(void)sched_hold(q->sched, i);
+	}
+	return STEER_CHANGED;
+}
+
 static const struct {
 	enum steer_step (*step)(struct queue *q, struct steer_walk *w,
 	    uint32_t item);
@@ -155,6 +200,7 @@ static const struct {
 	[STEER_QUEUE_DELETE] = { step_delete, true, false },
 	[STEER_QUEUE_HOLD] = { queue_step_hold, true, false },
 	[STEER_QUEUE_RELEASE] = { queue_step_release, true, false },
+	[STEER_QUEUE_BOUNCE] = { step_bounce, true, false },
 };
 
 /* By the few bits beside the handle, then by the envelope itself. */
@@ -172,6 +218,21 @@ has_id(struct queue *q, const struct steer_walk *w, struct store_message *m)
 	    msg_id_eq(&e.id, &w->id);
 }
 
+/* An order is of the whole message when one of its destinations is meant. */
+static bool
+fits_one(struct queue *q, const struct steer_walk *w, uint32_t item)
+{
+	struct sched_view v;
+
+	if (!queue_filter_is_any(&w->ask))
+		return true;
+	for (; item != SCHED_NONE; item = sched_next_of(q->sched, item))
+		if (sched_view(q->sched, item, &v) &&
+		    queue_filter_fits(q, &w->ask, &v))
+			return true;
+	return false;
+}
+
 static bool
 is_meant(struct queue *q, const struct steer_walk *w, uint32_t item)
 {
@@ -180,10 +241,12 @@ is_meant(struct queue *q, const struct steer_walk *w, uint32_t item)
 	/* 0: it was lost while a job carries it. */
 	if (!sched_view(q->sched, item, &v) || v.message == 0)
 		return false;
-	if (!verbs[w->ask.verb].is_by_item &&
-	    sched_first_of(q->sched, v.message) != item)
-		return false;
-	return has_id(q, w, (struct store_message *)(uintptr_t)v.message);
+	if (verbs[w->ask.verb].is_by_item)
+		return has_id(q, w, (struct store_message *)(uintptr_t)
+		    v.message) && queue_filter_fits(q, &w->ask, &v);
+	return sched_first_of(q->sched, v.message) == item &&
+	    has_id(q, w, (struct store_message *)(uintptr_t)v.message) &&
+	    fits_one(q, w, item);
 }
 
 /* What is to be said when an order changes nothing. */
@@ -206,7 +269,8 @@ static bool
 walk_item(struct queue *q, struct steer_walk *w, uint32_t item)
 {
 	const char *why = why_not(q, w, item);
-	enum steer_step step = verbs[w->ask.verb].step(q, w, item);
+	enum steer_step step = w->ask.is_dry ? STEER_CHANGED :
+	    verbs[w->ask.verb].step(q, w, item);
 	bool is_once = w->has_id && !verbs[w->ask.verb].is_by_item;
 
 	if (step == STEER_WAIT) {
@@ -215,7 +279,8 @@ walk_item(struct queue *q, struct steer_walk *w, uint32_t item)
 		return false;
 	}
 	w->count += step == STEER_SHOWN || step == STEER_CHANGED;
-	if (step != STEER_BUSY && !is_once &&
+	w->busy += step == STEER_BUSY;
+	if ((step != STEER_BUSY || !w->has_id) && !is_once &&
 	    (w->ask.limit == 0 || w->count < w->ask.limit))
 		return true;
 	walk_end(q, w, step == STEER_BUSY || w->count == 0 ? why : NULL);
@@ -298,7 +363,7 @@ queue_asked(struct role *r, struct role_peer *from, const void *msg,
 {
 	struct queue *q = r->self;
 	const struct steer_ask *ask = msg;
-	struct steer_walk *w, walk = { .peer = from, .ask = *ask };
+	struct steer_walk *w, walk = { .peer = from };
 
 	(void)fds;
 	if (ask->verb == STEER_STATUS)
@@ -313,12 +378,15 @@ queue_asked(struct role *r, struct role_peer *from, const void *msg,
 		walk.has_id = true;
 		walk.id_hash = queue_id_hash(q, &walk.id);
 	}
-	if (verbs[ask->verb].needs_id && !walk.has_id)
+	if (verbs[ask->verb].needs_id && !walk.has_id && !ask->is_all)
 		return refuse(r, from, ask->tag, "which message?");
 	w = free_walk(q);
 	if (w == NULL)
 		return refuse(r, from, ask->tag, "too many questions at once");
-	walk.ask.argument = SPAN("");
+	if (queue_filter_keep(ask, &walk.ask, &walk.words) != ERR_OK) {
+		buf_free(&walk.words);
+		return refuse(r, from, ask->tag, "out of memory");
+	}
 	*w = walk;
 	q->nwalks++;
 	queue_wake(q);
@@ -329,8 +397,6 @@ void
 queue_asker_went(struct queue *q, const struct role_peer *p)
 {
 	for (uint32_t i = 0; i < QUEUE_ASKS_MAX; i++)
-		if (q->walks[i].peer == p) {
-			q->walks[i] = (struct steer_walk){ 0 };
-			q->nwalks--;
-		}
+		if (q->walks[i].peer == p)
+			walk_free(q, &q->walks[i]);
 }

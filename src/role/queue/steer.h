@@ -11,8 +11,18 @@ enum steer_step {
 	STEER_SHOWN,
 	STEER_CHANGED,
 	STEER_BUSY,		/* a job or a bounce holds it */
-	STEER_WAIT		/* the channel is full: again next turn */
+	STEER_WAIT		/* no room, in the channel or for a bounce: again */
 };
+
+/* filter.c: does it name anything; a copy whose spans are of *words, which is
+ * the caller's in any case; is this one meant. */
+bool queue_filter_is_any(const struct steer_ask *ask);
+MUST_USE enum err queue_filter_keep(const struct steer_ask *from,
+    struct steer_ask *to, struct buf *words);
+bool queue_filter_fits(struct queue *q, const struct steer_ask *ask,
+    const struct sched_view *v);
+/* row.c: what a destination is called in rows. */
+struct span queue_domain_of(const struct queue *q, struct span destination);
 
 /* True while a job or a bounce holds the message's handle. */
 bool queue_is_busy(struct queue *q, struct store_message *m);
