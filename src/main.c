@@ -17,7 +17,13 @@ static const struct cli_command commands[] = {
 	{ "status", "", "show which processes run and what was counted",
 	    cli_status },
 	{ "queue", "[list|show|retry|hold|release|bounce|delete] [ID... | WHICH]",
-	    "look at the mail that is on its way, and steer it", cli_queue },
+	    "look at the mail that is on its way, and steer it", cli_queue,
+	    "WHICH, all that is said has to fit:\n"
+	    "  --sender ADDRESS|@DOMAIN|<>  --recipient ADDRESS|@DOMAIN\n"
+	    "  --domain NAME  --host NAME  --tag TAG\n"
+	    "  --state running|ready|deferred|later|held\n"
+	    "  --older 15m|2h|3d  --larger 20K|3M  --all\n"
+	    "Orders for many: --dry-run says how many, --yes does it.\n" },
 	{ "trace", "ID", "tell what happened to a message", cli_trace },
 	{ "log", "", "follow what happens", cli_log },
 	{ "check", "", "read the configuration and tell all its errors",
@@ -54,6 +60,9 @@ help_command(const struct cli_command *c)
 {
 	(void)printf("usage: posthorse [-c FILE] %s%s%s\n\n%s: %s.\n", c->name,
 	    c->usage[0] != '\0' ? " " : "", c->usage, c->name, c->summary);
+	if (c->more != NULL)
+		(void)printf("\n%s", c->more);
+	(void)printf("\nposthorse-%s(1) tells all of it.\n", c->name);
 	return EX_OK;
 }
 

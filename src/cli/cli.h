@@ -22,6 +22,7 @@ struct cli_command {
 	const char	*usage;		/* arguments: "[--json] ID" */
 	const char	*summary;	/* one line of `posthorse help` */
 	int (*run)(const struct cli *cli, int argc, char **argv);
+	const char	*more;		/* of its words; NULL: nothing */
 };
 
 /* Each in the file of its name. */
