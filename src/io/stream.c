@@ -355,12 +355,25 @@ stream_leave(struct stream *s)
 		wants(s);
 }
 
+/* What a pause has left goes before all that comes behind it, and the end. */
+static void
+show_left(struct stream *s)
+{
+	if (!s->must_show || !stream_is_reading(s))
+		return;
+	s->must_show = false;
+	if (s->in.n > 0)
+		show(s, buf_span(&s->in));
+}
+
 static void
 transfer(struct stream *s, unsigned int events)
 {
 	bool is_tls = s->phase == STREAM_TLS;
 
-	if (s->out_needs != 0 && (is_tls || (events & s->out_needs)))
+	/* The end of the turn in which it was resumed is still to come. */
+	show_left(s);
+	if (s->phase != STREAM_OVER && s->out_needs != 0 && (is_tls || (events & s->out_needs)))
 		push_and_go_on(s);
 	if (stream_is_reading(s) && (is_tls || (events & LOOP_READ)))
 		stream_receive(s);
@@ -410,11 +423,7 @@ turn_ended(void *ctx)
 		s->came_paused = false;
 		stream_shake(s);
 	} else {
-		if (s->must_show && stream_is_reading(s)) {
-			s->must_show = false;
-			if (s->in.n > 0)
-				show(s, buf_span(&s->in));
-		}
+		show_left(s);
 		if (s->must_read && stream_is_reading(s))
 			stream_receive(s);
 		if (s->phase == STREAM_PLAIN || s->phase == STREAM_TLS)

@@ -155,7 +155,8 @@ is_counted_ahead(struct session *s)
 void
 ask_starttls(struct session *s)
 {
-	if (is_counted_ahead(s)) {
+	/* Who has no address is counted nowhere. */
+	if (is_counted_ahead(s) || client_counted(s).n == 0) {
 		smtp_server_starttls(&s->server, shake_may(s) ? RE_START_TLS :
 		    RE_TLS_LATER);
 		return;

@@ -38,14 +38,15 @@ client_counted(const struct session *s)
 	return address_span(s->address.n > 0 ? &s->address : &s->via);
 }
 
-void
+bool
 client_name(struct session *s, const struct listener_peer *peer)
 {
-	if (peer->naddress == 0)
-		(void)snprintf(s->client, sizeof s->client, "local uid %u",
-		    (unsigned int)peer->uid);
-	else
-		(void)take_address(s, span_of(peer->address, peer->naddress));
+	if (peer->naddress > 0)
+		return take_address(s, span_of(peer->address,
+		    peer->naddress));
+	(void)snprintf(s->client, sizeof s->client, "local uid %u",
+	    (unsigned int)peer->uid);
+	return true;
 }
 
 /* Asked once, of the first client: XCLIENT gives no right to XCLIENT. */

@@ -296,7 +296,7 @@ void session_stop(struct session *s, enum smtp_reply re, const char *why);
 void session_greet(struct session *s, enum smtp_reply re);
 
 /* client.c */
-void client_name(struct session *s, const struct listener_peer *peer);
+MUST_USE bool client_name(struct session *s, const struct listener_peer *peer);
 /* It is known who it is: ask whether it may be here. */
 void client_begin(struct session *s);
 /* For whom its logins, messages and handshakes count: what lookup is told. */

@@ -574,8 +574,7 @@ session_new(struct receiver_listen *l, int fd,
 	s->listen = l;
 	s->end = (struct loop_task){ .run = session_free, .ctx = s };
 	s->began_ms = s->last_ms = s->mail_ms = loop_now_ms(rc->role->loop);
-	client_name(s, peer);
-	if (!session_open(s, fd)) {
+	if (!client_name(s, peer) || !session_open(s, fd)) {
 		free(s);
 		return false;
 	}

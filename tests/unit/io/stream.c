@@ -230,6 +230,46 @@ test_pause(void **state UNUSED)
 }
 
 static void
+resume_now(void *ctx, unsigned int events UNUSED)
+{
+	struct talk *t = ctx;
+
+	t->pauses = false;
+	if (t->s != NULL)
+		stream_resume(t->s);
+}
+
+/* What was left stands before the end, also when both come in one turn. */
+static void
+test_end_with_resume(void **state UNUSED)
+{
+	struct loop_watch *w;
+	struct talk t;
+	int pipe_fds[2];
+
+	talk_begin(&t);
+	t.pauses = true;
+	t.uses = 1;
+	say(&t, "ab");
+	CHECK_STR(t.seen, "[ab]", "paused");
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(loop_watch_new(t.rig.loop, pipe_fds[0], resume_now, &t,
+	    &w), ERR_OK);
+	loop_watch_want(w, LOOP_READ);
+	rig_run_ms(&t.rig, 2);
+	/* First who resumes is ready, then the stream. */
+	assert_int_equal(write(pipe_fds[1], "x", 1), 1);
+	(void)shutdown(t.peer, SHUT_WR);
+	rig_run_ms(&t.rig, 5);
+	CHECK_STR(t.seen, "[ab][b]", "first what was left");
+	CHECK_NUM(t.end, STREAM_END_PEER, "then the end");
+	loop_watch_free(w);
+	(void)close(pipe_fds[0]);
+	(void)close(pipe_fds[1]);
+	talk_end(&t);
+}
+
+static void
 test_freed_in_data(void **state UNUSED)
 {
 	struct talk t;
@@ -473,6 +513,7 @@ main(void)
 		TEST(test_peek, ""),
 		TEST(test_has_come, "SMTP-6"),
 		TEST(test_pause, "SPL-12"),
+		TEST(test_end_with_resume, "SPL-12"),
 		TEST(test_freed_in_data, ""),
 		TEST(test_input_has_a_bound, ""),
 		TEST(test_output_has_a_bound, ""),
