@@ -178,7 +178,7 @@ explain_say_reply(const struct explain *x, enum rules_stage stage,
 /* --- the end --- */
 
 #define MEMBERS_SHOWN	20u
-#define WAY_MAX		8192u	/* octets */
+#define WAY_MAX		32768u	/* octets */
 
 static enum err
 members(const struct expand *x, struct buf *to)

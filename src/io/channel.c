@@ -494,6 +494,12 @@ channel_send(struct channel *c, uint16_t type, struct span payload,
 	return ERR_OK;
 }
 
+size_t
+channel_backlog(const struct channel *c)
+{
+	return c->waiting;
+}
+
 uint64_t
 channel_take_dropped(struct channel *c)
 {

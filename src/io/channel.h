@@ -53,6 +53,8 @@ bool channel_is_broken(const struct channel *c);
 MUST_USE enum err channel_send(struct channel *c, uint16_t type,
     struct span payload, const int *fds, unsigned int nfds);
 void channel_flush(struct channel *c);
+/* Octets that wait for the peer. */
+size_t channel_backlog(const struct channel *c);
 /* Frames dropped since last asked (lossy). */
 uint64_t channel_take_dropped(struct channel *c);
 

@@ -20,7 +20,7 @@ enum lookup_route {
 	LOOKUP_ROUTE_COUNT
 };
 /* Octets of a part of an alias' members; all of them are 1000 at most. */
-#define LOOKUP_MEMBERS_SIZE	(32u * 1024)
+#define LOOKUP_MEMBERS_SIZE	(8u * 1024)
 #define LOOKUP_MEMBERS_MAX	1000u
 struct lookup_rcpt {		/* question */
 	uint64_t	tag;

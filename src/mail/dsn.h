@@ -16,7 +16,7 @@
 #include "base/id.h"
 
 #define DSN_ORIGINAL_MAX	50000u	/* octets copied (section 19) */
-#define DSN_RECIPIENTS_MAX	1000u
+#define DSN_RECIPIENTS_MAX	1100u
 #define DSN_TEXT_MAX		1024u	/* octets used of a remote's words */
 /* Of any result.  The store takes 4 MiB with an envelope as the queue's own. */
 #define DSN_MAX			(4u * 1024 * 1024 - 64 * 1024)

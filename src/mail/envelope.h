@@ -11,7 +11,9 @@
 #include "base/id.h"
 #include "base/pack.h"
 
-#define ENVELOPE_RECIPIENTS_MAX	1000u
+#define ENVELOPE_RCPTS_MAX	1000u	/* that a client names, or a name stands for */
+#define ENVELOPE_COPIES_MAX	64u	/* that rules add */
+#define ENVELOPE_RECIPIENTS_MAX	1100u	/* in all; some are lists themselves */
 #define ENVELOPE_MAX		(1024u * 1024)	/* octets encoded */
 
 enum envelope_route {

@@ -10,11 +10,12 @@
 struct seen {
 	struct map_node	node;
 };
-/* One alias that is still to be opened. */
+/* One alias that is still to be opened, and the one that names it. */
 struct pending {
 	const struct alias		*alias;
 	const struct config_domain	*domain;
 	struct pending			*next;
+	const struct pending		*above;
 	uint32_t			 depth;
 	struct span			 owner;		/* of its members */
 };
@@ -167,13 +168,17 @@ find_owner(struct run *r, const struct route_found *f, struct span *owner)
 	memcpy(name, OWNER, sizeof OWNER - 1);
 	memcpy(name + sizeof OWNER - 1, f->alias->name.p, f->alias->name.n);
 	found = aliases_find(all, span_of(name, n));
-	return found == NULL || join(r, found->name, f->domain, owner);
+	if (found == NULL)
+		return true;
+	r->x->has_list = true;
+	return join(r, found->name, f->domain, owner);
 }
 
 static bool
-push(struct run *r, const struct route_found *f, uint32_t depth,
-    struct span owner)
+push(struct run *r, const struct route_found *f, const struct pending *above)
 {
+	uint32_t depth = above == NULL ? 1 : above->depth + 1;
+	struct span owner = above == NULL ? SPAN("") : above->owner;
 	struct pending *p;
 	void *room;
 
@@ -184,7 +189,7 @@ push(struct run *r, const struct route_found *f, uint32_t depth,
 	if (arena_get(&r->x->memory, sizeof *p, &room) != ERR_OK)
 		return stop(r, EXPAND_NO_MEMORY);
 	p = room;
-	*p = (struct pending){ f->alias, f->domain, NULL, depth, owner };
+	*p = (struct pending){ f->alias, f->domain, NULL, above, depth, owner };
 	*r->last = p;
 	r->last = &p->next;
 	return true;
@@ -196,31 +201,39 @@ look(const struct run *r, const struct pending *of,
 {
 	if (t->has_domain)
 		return route_find(r->c, t->text, r->tables);
-	return route_local(r->c, number_of(r, of->domain), t->text, t->is_user,
-	    r->tables);
+	return (t->is_user ? route_user : route_local)(r->c,
+	    number_of(r, of->domain), t->text, r->tables);
 }
 
-/* Opened before: it is the user of that name, or comes to nothing. */
-static struct route_found
-look_again(struct run *r, const struct route_found *f)
-{
-	r->is_loop = true;
-	return route_local(r->c, number_of(r, f->domain), f->alias->name, true,
-	    r->tables);
-}
-
-/* One that was not met yet is opened later: *f is ROUTE_ALIAS still. */
+/* Is it being opened: of is inside of it? */
 static bool
-open_alias(struct run *r, struct route_found *f, uint32_t depth,
-    struct span owner)
+is_above(const struct pending *of, const struct alias *a)
+{
+	for (; of != NULL; of = of->above)
+		if (of->alias == a)
+			return true;
+	return false;
+}
+
+/*
+ * One that was not met yet is opened later, and one that was met elsewhere is
+ * opened once: *f stays ROUTE_ALIAS.  One that comes back to itself is the user of
+ * that name, or comes to nothing.
+ */
+static bool
+open_alias(struct run *r, struct route_found *f, const struct pending *of)
 {
 	enum err e = meet(r, 'a', number_of(r, f->domain), f->alias->name);
 
 	if (e == ERR_OK)
-		return push(r, f, depth, owner);
+		return push(r, f, of);
 	if (e != ERR_NONE)
 		return stop(r, EXPAND_NO_MEMORY);
-	*f = look_again(r, f);
+	if (!is_above(of, f->alias))
+		return true;
+	r->is_loop = true;
+	*f = route_user(r->c, number_of(r, f->domain), f->alias->name,
+	    r->tables);
 	return true;
 }
 
@@ -233,8 +246,8 @@ add_target(struct run *r, const struct pending *of,
 
 	if (++r->looks > EXPAND_LOOKS_MAX)
 		return stop(r, EXPAND_TOO_MANY);
-	if (f.route == ROUTE_ALIAS && (!open_alias(r, &f, of->depth + 1,
-	    of->owner) || f.route == ROUTE_ALIAS))
+	if (f.route == ROUTE_ALIAS && (!open_alias(r, &f, of) ||
+	    f.route == ROUTE_ALIAS))
 		return r->result == EXPAND_OK;
 	if (!whole(r, t, of->domain, &m.address))
 		return false;
@@ -281,7 +294,7 @@ expand_run(struct expand *x, const struct config *c,
 	    &p) != ERR_OK)
 		return EXPAND_NO_MEMORY;
 	x->members = p;
-	if (open_alias(&r, &f, 1, SPAN(""))) {
+	if (open_alias(&r, &f, NULL)) {
 		x->is_list = r.first->owner.n > 0;
 		run_all(&r);
 	}

@@ -2,9 +2,9 @@
  * expand.h - whom an alias stands for: each mailbox and each address once.
  *
  * RFC 5321 3.9.  A name beside which there is owner-NAME is a list: that is the
- * reverse-path of what goes to its members.  Aliases may name aliases, of other domains of ours too, to a
- * depth of EXPAND_DEPTH_MAX; there is no recursion (MEM-3), a name is opened once.
- * One that comes back to itself is the user of that name, if there is one.
+ * reverse-path of what goes to its members.  Aliases may name aliases, of other
+ * domains of ours too, to a depth of EXPAND_DEPTH_MAX; there is no recursion (MEM-3), a name is opened once.
+ * One that comes back to itself is the user of that very name, if there is one.
  * Pure; whoever holds the tables gives them.
  */
 #ifndef POSTHORSE_POLICY_EXPAND_H
@@ -43,7 +43,8 @@ struct expand {
 	struct map			 seen;
 	struct expand_member		*members;	/* EXPAND_MEMBERS_MAX */
 	uint32_t			 n;
-	bool				 is_list;	/* what was opened */
+	bool				 is_list;	/* what was asked for is one */
+	bool				 has_list;	/* or one inside of it */
 	struct expand_missing		 missing;	/* the first; alias NULL */
 	uint32_t			 nmissing;
 };

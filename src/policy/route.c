@@ -64,8 +64,24 @@ find_alias(const struct aliases *aliases, const struct table *users,
 }
 
 struct route_found
+route_user(const struct config *c, size_t domain, struct span name,
+    const struct route_tables *tables)
+{
+	const struct table *users = tables->users(tables->ctx, domain);
+	struct route_found f = { .route = ROUTE_TEMPFAIL,
+		.domain = &c->domains[domain] };
+
+	if (!users->is_there)
+		return f;
+	f.user = table_find(users, name);
+	f.route = f.user != NULL ? ROUTE_LOCAL : ROUTE_UNKNOWN;
+	f.is_sure = true;
+	return f;
+}
+
+struct route_found
 route_local(const struct config *c, size_t domain, struct span local,
-    bool is_user, const struct route_tables *tables)
+    const struct route_tables *tables)
 {
 	const struct config_domain *d = &c->domains[domain];
 	const struct table *users = tables->users(tables->ctx, domain);
@@ -76,7 +92,7 @@ route_local(const struct config *c, size_t domain, struct span local,
 	if (!users->is_there || (aliases != NULL && !aliases->is_there))
 		return f;
 	f.is_sure = true;
-	if (aliases != NULL && !is_user)
+	if (aliases != NULL)
 		f.alias = find_alias(aliases, users, local,
 		    config_separators(d));
 	if (f.alias != NULL) {
@@ -96,7 +112,7 @@ find_in(const struct config *c, size_t i, const struct addr *a,
 {
 	uint8_t room[ADDR_LOCAL_MAX];
 
-	return route_local(c, i, table_local(a, room), false, tables);
+	return route_local(c, i, table_local(a, room), tables);
 }
 
 struct route_found

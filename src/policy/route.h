@@ -38,12 +38,12 @@ struct route_tables {
 
 struct route_found route_find(const struct config *c, struct span address,
     const struct route_tables *tables);
-/*
- * The same for a local part, unquoted, of config->domains[domain].  is_user:
- * whatever alias has that name.
- */
+/* The same for a local part, unquoted, of config->domains[domain]. */
 struct route_found route_local(const struct config *c, size_t domain,
-    struct span local, bool is_user, const struct route_tables *tables);
+    struct span local, const struct route_tables *tables);
+/* The user of that very name, whatever alias has it; or UNKNOWN. */
+struct route_found route_user(const struct config *c, size_t domain,
+    struct span name, const struct route_tables *tables);
 /*
  * *index of config->domains, or ndomains: it is none of ours.  name: in U-labels or
  * in A-labels.  ERR_NOMEM.

@@ -132,7 +132,6 @@ struct smtp_tx {
 	uint32_t	nrecipients;
 	uint32_t	ncopies;	/* recipients that the client knows not */
 	uint32_t	nmore;		/* members of aliases behind the first */
-	bool		has_utf8_member;
 	struct smtp_params params;	/* of MAIL; spans in the arena */
 	uint64_t	by_ms, hold_ms;	/* wall clock, or 0 */
 	int8_t		priority;
@@ -153,7 +152,6 @@ struct smtp_tx {
 struct smtp_members {
 	struct span	list;		/* mail/envelope.h, encoded */
 	uint32_t	n;
-	bool		is_utf8;	/* an address of them is (RFC 6531) */
 };
 
 /* What XCLIENT said and EHLO does not change. */

@@ -63,7 +63,7 @@ say_limits(const struct smtp_server *s, struct buf *to)
 
 	return buf_addf(to, " MAILMAX=%llu RCPTMAX=%llu",
 	    (unsigned long long)p->mails,
-	    (unsigned long long)MIN(p->recipients, ENVELOPE_RECIPIENTS_MAX));
+	    (unsigned long long)MIN(p->recipients, ENVELOPE_RCPTS_MAX));
 }
 
 /* RFC 4865 section 3: the longest interval, and when that ends. */

@@ -153,16 +153,27 @@ is_utf8(const struct smtp_server *s)
 	return (s->tx.params.said & SMTP_SAID(SMTP_PARAM_SMTPUTF8)) != 0;
 }
 
+/* For so many more; is_rcpt: the places of copies are theirs. */
+static bool
+has_room(const struct smtp_server *s, uint32_t n, bool is_rcpt)
+{
+	uint64_t all = (uint64_t)s->tx.nrecipients + s->tx.ncopies +
+	    s->tx.nmore + n;
+
+	return all <= ENVELOPE_RECIPIENTS_MAX -
+	    (is_rcpt ? ENVELOPE_COPIES_MAX : 0);
+}
+
 bool
 smtp_do_rcpt(struct smtp_server *s, const struct smtp_cmd *cmd)
 {
 	enum smtp_reply re = RE_NONE;
-	uint64_t limit = MIN(s->policy->recipients, ENVELOPE_RECIPIENTS_MAX);
+	uint64_t limit = MIN(s->policy->recipients, ENVELOPE_RCPTS_MAX);
 	enum err e;
 
 	if ((cmd->path.is_utf8 || cmd->params.has_utf8) && !is_utf8(s))
 		re = RE_UTF8_RCPT;
-	else if (s->tx.nrecipients >= limit)
+	else if (s->tx.nrecipients >= limit || !has_room(s, 1, true))
 		re = RE_TOO_MANY_RCPT;
 	else {
 		e = smtp_server_asked(s, &cmd->path);
@@ -208,24 +219,17 @@ smtp_server_judge(enum smtp_listener listener, enum smtp_route route)
 
 /* ERR_FULL: with them there would be too many. */
 static enum err
-add_members(struct smtp_server *s)
+add_members(struct smtp_server *s, bool is_rcpt)
 {
-	uint64_t limit = MIN(s->policy->recipients, ENVELOPE_RECIPIENTS_MAX);
-	uint64_t now = (uint64_t)s->tx.nrecipients + s->tx.ncopies +
-	    s->tx.nmore;
 	enum err e;
 
 	ASSERT(s->members.n > 0);
-	/* One list alone may be as long as lists are. */
-	if (now > 0 ? now + s->members.n > limit :
-	    s->members.n > ENVELOPE_RECIPIENTS_MAX)
+	if (!has_room(s, s->members.n, is_rcpt))
 		return ERR_FULL;
 	e = buf_add(&s->recipients, s->members.list);
-	if (e != ERR_OK)
-		return e;
-	s->tx.nmore += s->members.n - 1;
-	s->tx.has_utf8_member |= s->members.is_utf8;
-	return ERR_OK;
+	if (e == ERR_OK)
+		s->tx.nmore += s->members.n - 1;
+	return e;
 }
 
 enum smtp_reply
@@ -248,7 +252,7 @@ smtp_server_rcpt(struct smtp_server *s, enum smtp_route route,
 	    (s->phase == PH_MAIL || s->phase == PH_RCPT));
 	s->is_waiting = false;
 	if (re == RE_RCPT_OK)
-		e = route == SMTP_ROUTE_ALIAS ? add_members(s) :
+		e = route == SMTP_ROUTE_ALIAS ? add_members(s, true) :
 		    envelope_add_recipient(&s->recipients, &r);
 	if (e != ERR_OK)
 		re = e == ERR_FULL ? RE_TOO_MANY_RCPT : RE_NO_MEMORY;
@@ -289,7 +293,9 @@ smtp_server_copy(struct smtp_server *s, enum smtp_route route,
 	enum err e;
 
 	ASSERT(s->is_waiting && s->phase == PH_BODY);
-	e = route == SMTP_ROUTE_ALIAS ? add_members(s) :
+	if (!has_room(s, 1, false))
+		return ERR_FULL;
+	e = route == SMTP_ROUTE_ALIAS ? add_members(s, false) :
 	    envelope_add_recipient(&s->recipients, &r);
 	s->tx.ncopies += e == ERR_OK;
 	return e;
@@ -363,7 +369,4 @@ smtp_server_envelope(const struct smtp_server *s, struct envelope *e)
 		    s->tx.nmore,
 		.recipients = buf_span(&s->recipients),
 	};
-	/* Its next hop has to take an address of that kind. */
-	if (s->tx.has_utf8_member)
-		e->flags |= ENVELOPE_SMTPUTF8;
 }

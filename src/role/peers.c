@@ -228,6 +228,12 @@ role_send(struct role *r, struct role_peer *to, const struct ipc_type *type,
 	return e;
 }
 
+bool
+role_is_slow(const struct role_peer *p)
+{
+	return channel_backlog(p->channel) > CHANNEL_BACKLOG_MAX / 2;
+}
+
 /* How many were lost is said as soon as a line gets through again. */
 static void
 say_dropped(struct role *r, struct role_peer *admin)

@@ -106,6 +106,8 @@ void role_reach_any_port(struct role *r);
  */
 MUST_USE enum err role_send(struct role *r, struct role_peer *to,
     const struct ipc_type *type, const void *msg, const int *fds);
+/* Half of what may wait for it waits: put off what can be asked again. */
+bool role_is_slow(const struct role_peer *p);
 /* The peer broke the conversation: its channel ends, peer_went follows. */
 void role_cut(struct role *r, struct role_peer *p, const char *why);
 /* A living peer of a kind, or the one with that index; or NULL. */

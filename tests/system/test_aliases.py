@@ -287,7 +287,7 @@ def ruled(make_server, aio_sink):
     sinks = {name: aio_sink() for name in ("rest", "first")}
     lmtp = free_port()
     server = aliased(
-        make_server, TEXT + f"all: {names(1000)}\n",
+        make_server, TEXT + f"all: {names(1000)}\nfew: {names(101)}\n",
         extra=RULES.format(**{n: s.port for n, s in sinks.items()})
         + f"listen lmtp on 127.0.0.1:{lmtp}\n").start()
     return server, sinks, lmtp
@@ -308,13 +308,13 @@ def test_rules(ruled):
                        ("user", ["copied"])):
         assert wait_for(lambda: subjects(server, user) == want, 10), \
             (user, subjects(server, user))
-    # With the copy there would be 1002: the mail is not lost, it waits.
+    # With the copy there would be 1101: the mail is not lost, it waits.
     with Talk(server.port("mx")) as t:
         t.hello()
         t.ask("MAIL FROM:<s@example.net>", 250)
-        t.ask("RCPT TO:<user@example.org>", 250)
+        t.ask("RCPT TO:<few@example.org>", 250)
         assert t.content(mail("toomany"))[0] == 451
-    assert lines_of(server, "no-copy")
+    assert wait_for(lambda: lines_of(server, "no-copy"), 10)
 
 
 def test_each_of_lmtp(ruled):
@@ -501,3 +501,113 @@ def test_list_over_a_restart(listed):
     assert wait_for(lambda: paths(server, "user") ==
                     ["owner-list@example.org"], 20), server.log_tail()
     assert wait_for(lambda: bounces(server, "dora"), 40)
+
+
+@pytest.mark.shows("PRV-3", "DLV-5")
+def test_crowd_at_a_big_name(make_server):
+    """Hundreds ask for a thousand members at once: some may have to come again,
+    nobody is cut off, and no role is replaced."""
+    server = aliased(make_server, f"all: {names(1000)}\n", extra="hold "
+                     "deliveries yes\nlimit sessions-per-network 5000\n").start()
+    roles = server.roles()
+    crowd = [Talk(server.port("mx"), timeout=60) for _ in range(300)]
+    for t in crowd:
+        t.hello()
+        t.ask("MAIL FROM:<s@example.net>", 250)
+    for t in crowd:
+        t.raw(b"RCPT TO:<all@example.org>\r\n")
+    codes = [t.reply()[0] for t in crowd]
+    assert set(codes) <= {250, 451} and codes.count(250) > 50, codes
+    for t in crowd:
+        t.ask("RSET", 250)
+        t.close()
+    assert server.roles() == roles, server.log_tail()
+    assert reply(server, "all@example.org")[0] == 250
+
+
+@pytest.mark.shows("PRV-3")
+@pytest.mark.timeout(200)
+def test_many_bounces_to_a_big_name(make_server):
+    """So do the notices of many letters: lookup and queue go on."""
+    server = aliased(make_server, f"all: {names(1000, 'example.net')}\n",
+                     extra=f"relay via smtp://127.0.0.1:{free_port()}\n"
+                     "retry first 1h\n").start()
+    with Talk(server.port("relay")) as t:
+        t.hello()
+        for _ in range(60):
+            t.mail(mail("b"), sender="all@example.org", to="x@far.example")
+    roles = server.roles()
+    server.command("queue", "bounce", "--recipient", "x@far.example", "--yes",
+                   timeout=100)
+    assert wait_for(lambda: server.log.read_text().count(" bounced ") == 60,
+                    90), server.log_tail()
+    assert server.roles() == roles, server.log_tail()
+
+
+@pytest.mark.shows("DLV-5")
+def test_places(make_server):
+    """Beside a thousand members others and a copy have a place, a report of the
+    list too; what has none is told so at its RCPT."""
+    server = aliased(make_server, f"all: {names(1000)}\nowner-all: dora\n"
+                     "few: " + names(50) + "\none: third\n",
+                     extra="hold deliveries yes\nmatch header subject copied "
+                     "copy-to one@example.org\n").start()
+    with Talk(server.port("relay")) as t:
+        t.hello()
+        for more, subject in ((["user"], "plain"), (["user"], "copied")):
+            t.ask("MAIL FROM:<user@example.org>", 250)
+            t.ask("RCPT TO:<all@example.org> NOTIFY=SUCCESS", 250)
+            for to in more:
+                t.ask(f"RCPT TO:<{to}@example.org>", 250)
+            assert t.ask("RCPT TO:<few@example.org>")[0] == 452
+            assert t.content(mail(subject))[0] == 250
+        # One by one up to the end of all places: 452 there, and no 451 then.
+        t.ask("MAIL FROM:<user@example.org>", 250)
+        t.ask("RCPT TO:<all@example.org>", 250)
+        codes = [t.ask(f"RCPT TO:<user+{i}@example.org>")[0]
+                 for i in range(40)]
+        assert codes == sorted(codes) and set(codes) == {250, 452}, codes
+        assert t.content(mail("full"))[0] == 250
+
+
+def test_success_of_one_alone(make_server):
+    """NOTIFY=SUCCESS asks for no report of a failure, of no member."""
+    server = aliased(make_server, "pair: user, x@far.example\n"
+                     "staff: user\nowner-staff: third\n"
+                     "mixed: staff, carl\n",
+                     extra="relay far.example via "
+                     f"smtp://127.0.0.1:{free_port()}\nretry first 1h\n"
+                     ).start()
+
+    def send(to):
+        with Talk(server.port("relay")) as t:
+            t.hello()
+            t.ask("MAIL FROM:<dora@example.org>", 250)
+            t.ask(f"RCPT TO:<{to}@example.org> NOTIFY=SUCCESS", 250)
+            return message_id(t.content(mail(to))[1])
+    name = send("pair")
+    assert wait_for(lambda: len(bounces(server, "dora")) == 1, 10)
+    server.command("queue", "bounce", name)
+    assert wait_for(lambda: " no-bounce " in server.log.read_text(), 10)
+    assert len(bounces(server, "dora")) == 1
+    # A list inside: that it has it is told, of the whole.
+    send("mixed")
+    assert wait_for(lambda: len(bounces(server, "dora")) == 2, 10)
+    texts = [str(b) for b in bounces(server, "dora")]
+    assert any("rfc822; mixed@example.org" in text for text in texts), texts
+
+
+@pytest.mark.shows("AUTH-6")
+def test_namesake_keeps_his_details(make_server):
+    """Who shares his name with an alias of his sends as he did."""
+    server = aliased(make_server, "user: user, third\n"
+                     "team: user, nobody-here\n").start()
+    login = base64.b64encode(b"\0user@example.org\0" + PASSWORD.encode())
+    with Talk(server.port("submissions"), tls=True) as t:
+        t.hello()
+        t.ask(b"AUTH PLAIN " + login, 235)
+        for sender, want in (("user", 250), ("user+x", 250), ("team", 550),
+                             ("third", 550)):
+            assert t.ask(f"MAIL FROM:<{sender}@example.org>")[0] == want, \
+                sender
+            t.ask("RSET", 250)

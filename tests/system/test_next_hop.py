@@ -7,7 +7,7 @@ import pytest
 
 from conftest import server_tls
 from script import DROP, OFFERS, SILENT, Script
-from server import LONG, free_port, wait_for
+from server import free_port, wait_for
 from talk import Reply, Talk, message_id
 from test_relay import BODY, QUICK, bounces, mx_server, send
 
@@ -117,7 +117,7 @@ def test_each_code_at_each_stage(make_server, dns, script, offers):
 
 
 # Seconds; with nine lanes beside it the silent one may itself be late.
-TIMES = 1 if LONG else 4
+TIMES = 4
 LIMITS = {"connect": 2 * TIMES, "reply": 2 * TIMES, "data": 3 * TIMES,
           "block": 4 * TIMES, "final": 5 * TIMES, "quit": 2 * TIMES}
 # Where it falls silent, the setting that ends it, and the words for it.

@@ -300,7 +300,7 @@ let_go(struct limits *l, struct span key, uint64_t n)
 		e->sessions -= MIN(e->sessions, n);
 }
 
-void
+bool
 limits_disconnect(struct limits *l, struct limits_peer *peer,
     const struct address *client)
 {
@@ -308,12 +308,13 @@ limits_disconnect(struct limits *l, struct limits_peer *peer,
 	struct entry *held = find(&peer->held, key_of(&p));
 
 	if (held == NULL)
-		return;
+		return false;
 	if (--held->sessions == 0)
 		drop(&peer->held, held);
 	let_go(l, key_of(&p), 1);
 	let_go(l, key_of(&q), 1);
 	l->sessions--;
+	return true;
 }
 
 /* The address whose prefix a key is. */

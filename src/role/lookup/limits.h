@@ -57,8 +57,8 @@ MUST_USE uint64_t limits_shake_ahead(struct limits *l,
     const struct address *client, bool is_exempt, uint64_t now_ms);
 void limits_unshaken(struct limits *l, const struct address *client,
     uint64_t word);
-/* One that the peer does not have is not counted. */
-void limits_disconnect(struct limits *l, struct limits_peer *peer,
+/* False: one that the peer does not have, which is not counted. */
+bool limits_disconnect(struct limits *l, struct limits_peer *peer,
     const struct address *client);
 /* The receiver has ended, and its sessions with it; frees what it held. */
 void limits_forget(struct limits *l, struct limits_peer *peer);

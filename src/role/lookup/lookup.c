@@ -16,8 +16,9 @@
 /* --- where does mail for an address go? --- */
 
 static void
-route(struct role *r, const struct lookup_rcpt *q, struct buf *list,
-    struct lookup_rcpt_answer *m)
+route(struct role *r, const struct role_peer *from,
+    const struct lookup_rcpt *q, struct lookup_rcpt_answer *m,
+    struct known **once)
 {
 	static const uint8_t routes[ROUTE_COUNT] = {
 		[ROUTE_UNKNOWN] = LOOKUP_UNKNOWN,
@@ -36,7 +37,7 @@ route(struct role *r, const struct lookup_rcpt *q, struct buf *list,
 	if (f.user != NULL)
 		m->key = f.user->name;
 	if (f.alias != NULL)
-		lookup_expand(r, &f, q->from, list, m);
+		lookup_expand(r, from, &f, q, m, once);
 	else if (f.is_sure)
 		m->cache_ms = LOOKUP_CACHE_MS;
 }
@@ -49,13 +50,13 @@ handle_rcpt(struct role *r, struct role_peer *from, const void *msg,
 	struct lookup_rcpt_answer m = {
 		.tag = q->tag, .generation = lookup_of(r)->generation,
 	};
-	struct buf list = buf_make(LOOKUP_MEMBERS_SIZE);
+	struct known *once = NULL;
 	bool is_sent;
 
-	route(r, q, &list, &m);
+	route(r, from, q, &m, &once);
 	is_sent = role_send(r, from, &ipc_lookup_rcpt_answer, &m, NULL) ==
 	    ERR_OK;
-	buf_free(&list);
+	free(once);
 	return is_sent;
 }
 
@@ -105,8 +106,8 @@ handle_disconnect(struct role *r, struct role_peer *from, const void *msg,
 
 	if (from->data == NULL || address_make(q->client, &client) != ERR_OK)
 		return false;
-	limits_disconnect(&lookup_of(r)->limits, from->data, &client);
-	limits_unshaken(&lookup_of(r)->limits, &client, q->shake);
+	if (limits_disconnect(&lookup_of(r)->limits, from->data, &client))
+		limits_unshaken(&lookup_of(r)->limits, &client, q->shake);
 	return true;
 }
 
@@ -160,7 +161,10 @@ lookup_begin(struct role *r)
 	explicit_bzero(octets, sizeof octets);
 	l->limits = limits_make(&l->key, &r->config->limits);
 	l->rates = rates_make(&l->key, &r->config->limits);
-	l->generation = 1;
+	l->known = map_make(l->key);
+	/* No two lookups count alike. */
+	role_random(r, &l->generation, sizeof l->generation);
+	l->generation >>= 1;
 	for (size_t i = 0; i < r->config->ndomains; i++) {
 		l->domains[i].watched = (struct watched){
 			.folder = -1,

@@ -60,7 +60,8 @@ struct lookup {
 	struct lookup_issuer	 issuers[CONFIG_OAUTHS_MAX];
 	struct siphash_key	 key;
 	uint64_t		 generation;	/* of all tables */
-	uint64_t		 told;		/* of which a trouble was said */
+	struct map		 known;		/* names of aliases, opened */
+	size_t			 nknown;	/* octets of their members */
 	struct limits		 limits;
 	struct rates		 rates;
 	struct verify_kept	 kept;
@@ -99,11 +100,16 @@ struct route_found lookup_find(struct role *r, struct span address);
 /* The domain's file has changed; false: it has not. */
 bool lookup_aliases_poll(struct role *r, size_t domain);
 /*
- * Whom it stands for, from the member of that number on; members of m borrow from
- * *list, which is empty.
+ * The part of its members that is asked for; a peer that is slow is told to ask
+ * later.  *once is to be freed when m has been sent; members of m borrow from it, or
+ * from what is remembered until a file changes.
  */
-void lookup_expand(struct role *r, const struct route_found *f, uint32_t from,
-    struct buf *list, struct lookup_rcpt_answer *m);
+struct known;
+void lookup_expand(struct role *r, const struct role_peer *to,
+    const struct route_found *f, const struct lookup_rcpt *q,
+    struct lookup_rcpt_answer *m, struct known **once);
+/* A file has changed. */
+void lookup_aliases_forget(struct role *r);
 /*
  * The one mailbox to which mail for an address goes, an alias opened; is_user: a
  * login, whatever alias has that name.  ROUTE_UNKNOWN: to none of ours, or several.

@@ -137,6 +137,7 @@ static void
 changed(struct role *r)
 {
 	lookup_of(r)->generation++;
+	lookup_aliases_forget(r);
 	tell_receivers(r);
 }
 

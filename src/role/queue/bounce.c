@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #define RETRY_MS	10000u
+#define ASKED_MAX	16u	/* questions to lookup at a time */
 #define RATE_HOUR_MS	(3600u * 1000)
 
 static void
@@ -68,14 +69,16 @@ settle_told(struct queue *q, struct store_message *m, enum dsn_action action,
 
 /* True while this domain may get one more this hour. */
 static bool
-is_within_rate(struct queue *q, struct span reverse_path)
+is_within_rate(struct queue *q, struct span reverse_path, bool is_owner)
 {
 	uint32_t hour = (uint32_t)(loop_now_ms(q->role->loop) / RATE_HOUR_MS);
 	struct span local, domain;
 	struct queue_rate *r;
 
 	(void)addr_split(reverse_path, &local, &domain);
-	r = &q->rates[queue_hash(q, domain) % COUNT(q->rates)];
+	/* Owners are in our domain: a dead member costs nobody else his. */
+	r = &q->rates[queue_hash(q, is_owner ? reverse_path : domain) %
+	    COUNT(q->rates)];
 	if (r->hour != hour)
 		*r = (struct queue_rate){ .hour = hour };
 	return ++r->n <= QUEUE_BOUNCES_AN_HOUR;
@@ -193,10 +196,12 @@ queue_bounce(struct queue *q, struct store_message *m,
 	to = owner_of(&e, failures[0].slot);
 	if (e.reverse_path.n == 0)
 		drop = "null reverse-path";
-	else if (!is_within_rate(q, to.n > 0 ? to : e.reverse_path))
+	else if (!is_within_rate(q, to.n > 0 ? to : e.reverse_path,
+	    to.n > 0))
 		drop = "too many to this domain this hour";
 	if (drop != NULL) {
-		log_bounce(q, &e.id, "no-bounce", e.reverse_path, drop);
+		log_bounce(q, &e.id, "no-bounce", to.n > 0 ? to :
+		    e.reverse_path, drop);
 		for (uint32_t i = 0; i < n; i++)
 			if (!may_come_later(&e, &failures[i]))
 				settle_told(q, m, failures[i].action,
@@ -300,6 +305,17 @@ bounce_drop(struct queue *q, uint32_t i, const char *why)
 	bounce_remove(q, i);
 }
 
+/* An answer may be 8 KiB of members: a few at a time. */
+static uint32_t
+count_asked(const struct queue *q)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < q->nbounces; i++)
+		n += q->bounces[i]->state == BOUNCE_ASKED;
+	return n;
+}
+
 /* Where does the reverse-path live? */
 static void
 bounce_ask(struct queue *q, struct bounce *b, uint64_t now)
@@ -311,6 +327,8 @@ bounce_ask(struct queue *q, struct bounce *b, uint64_t now)
 		.from = b->nrecipients,
 	};
 
+	if (count_asked(q) >= ASKED_MAX)
+		return;
 	b->after_ms = now + QUEUE_AWAY_MS;
 	if (role_send(q->role, p, &ipc_lookup_rcpt, &question, NULL) != ERR_OK)
 		return;
@@ -358,6 +376,14 @@ queue_bounces_turn(struct queue *q)
 	}
 }
 
+static bool
+is_address(struct span text)
+{
+	struct addr a;
+
+	return addr_parse(text, &a) == ERR_OK;
+}
+
 static enum err
 add_recipient(struct bounce *b, struct span address, struct span domain,
     struct span key)
@@ -371,6 +397,9 @@ add_recipient(struct bounce *b, struct span address, struct span domain,
 		.notify = ENVELOPE_NEVER,
 	};
 
+	/* It comes from another process: nothing but an address goes on. */
+	if (!is_address(address))
+		return ERR_SYNTAX;
 	b->nrecipients++;
 	return envelope_add_recipient(&b->recipients, &r);
 }
@@ -388,20 +417,25 @@ add_members(struct bounce *b, const struct lookup_rcpt_answer *m)
 {
 	struct span list = m->members;
 	struct lookup_member one;
-	enum err e = ERR_OK;
+	uint32_t before = b->nrecipients;
+	enum err e;
 
-	/* Parts of two states of the files do not fit together. */
-	if (b->nrecipients > 0 && b->generation != m->generation) {
-		forget_recipients(b);
-		return ERR_AGAIN;
-	}
+	/* Parts of two states of the files do not fit together: later anew. */
+	if (before > 0 && b->generation != m->generation)
+		return ERR_SYNTAX;
 	b->generation = m->generation;
-	while (e == ERR_OK && b->nrecipients < LOOKUP_MEMBERS_MAX &&
-	    ipc_list_next(&ipc_lookup_member, &list, &one) == ERR_OK)
+	while ((e = ipc_list_next(&ipc_lookup_member, &list, &one)) == ERR_OK) {
+		if (b->nrecipients == LOOKUP_MEMBERS_MAX)
+			return ERR_SYNTAX;
 		e = add_recipient(b, one.address, one.domain, one.key);
-	if (e == ERR_OK && m->next != 0)
-		return m->next == b->nrecipients ? ERR_AGAIN : ERR_SYNTAX;
-	return e == ERR_OK && b->nrecipients == 0 ? ERR_SYNTAX : e;
+		if (e != ERR_OK)
+			return e;
+	}
+	/* Each part has some, or there would be no end of them. */
+	if (e != ERR_NONE || b->nrecipients == before ||
+	    (m->next != 0 && m->next != b->nrecipients))
+		return ERR_SYNTAX;
+	return m->next != 0 ? ERR_AGAIN : ERR_OK;
 }
 
 static enum err
@@ -431,7 +465,9 @@ bounce_answered(struct queue *q, uint32_t i, const struct lookup_rcpt_answer *m)
 	b->state = e == ERR_OK ? BOUNCE_APPEND : BOUNCE_ASK;
 	b->after_ms = e == ERR_OK || e == ERR_AGAIN ? 0 :
 	    loop_now_ms(q->role->loop) + RETRY_MS;
-	if (e != ERR_OK && e != ERR_AGAIN)
+	if (e == ERR_FULL)
+		bounce_drop(q, i, "too many would be told of it");
+	else if (e != ERR_OK && e != ERR_AGAIN)
 		forget_recipients(b);
 }
 
@@ -458,9 +494,11 @@ void
 queue_lookup_went(struct queue *q)
 {
 	for (uint32_t i = 0; i < q->nbounces; i++)
-		if (q->bounces[i]->state == BOUNCE_ASKED) {
+		if (q->bounces[i]->state == BOUNCE_ASKED ||
+		    q->bounces[i]->state == BOUNCE_ASK) {
 			q->bounces[i]->state = BOUNCE_ASK;
 			q->bounces[i]->after_ms = 0;
+			forget_recipients(q->bounces[i]);
 		}
 }
 

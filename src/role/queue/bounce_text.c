@@ -82,7 +82,7 @@ has_failed(const struct bounce *b)
 static bool
 is_full(const struct bounce *b, const struct envelope *e)
 {
-	return (e->flags & (ENVELOPE_RET_FULL | ENVELOPE_REQUIRETLS |
+	return !b->is_list && (e->flags & (ENVELOPE_RET_FULL | ENVELOPE_REQUIRETLS |
 	    ENVELOPE_BINARY)) == ENVELOPE_RET_FULL && has_failed(b);
 }
 
@@ -99,8 +99,8 @@ write_report(struct queue *q, struct bounce *b, const struct envelope *e,
 		.hostname = span_str(q->config->hostname),
 		.reverse_path = buf_span(&b->reverse_path),
 		.envid = b->is_list ? SPAN("") : e->envid,
-		.hold_ms = e->hold_ms,
-		.by_ms = e->by_ms,
+		.hold_ms = b->is_list ? 0 : e->hold_ms,
+		.by_ms = b->is_list ? 0 : e->by_ms,
 		.is_full = is_full(b, e),
 		.is_tls_optional = (e->flags & ENVELOPE_TLS_OPTIONAL) != 0,
 		.recipients = r,

@@ -65,6 +65,28 @@ of_list(const struct envelope *e, struct span owner)
 	return own;
 }
 
+static bool
+is_utf8(struct span text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] > 0x7f)
+			return true;
+	return false;
+}
+
+/* RFC 6531: an alias may stand for addresses that its sender did not use. */
+static bool
+needs_utf8(const struct job *j, const struct job_message *jm, struct span owner)
+{
+	const struct job_slot *s = (const struct job_slot *)(const void *)
+	    j->slots.p + jm->slot;
+
+	for (uint32_t i = 0; i < jm->nslots; i++)
+		if (is_utf8(span_of(j->text.p + s[i].address, s[i].naddress)))
+			return true;
+	return is_utf8(owner);
+}
+
 static enum err
 add_text(struct queue *q, struct job *j, struct job_message *jm,
     const struct envelope *e)
@@ -115,6 +137,8 @@ queue_job_add(struct queue *q, struct job *j, uint32_t item)
 	queue_waits_end(q, jm->m, &e);
 	err = add_recipients(q, j, jm, v.destination, e.recipients);
 	e = of_list(&e, queue_destination_owner(v.destination));
+	if (needs_utf8(j, jm, queue_destination_owner(v.destination)))
+		e.flags |= ENVELOPE_SMTPUTF8;
 	if (err == ERR_OK)
 		err = add_text(q, j, jm, &e);
 	if (err == ERR_OK)

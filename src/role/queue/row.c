@@ -130,6 +130,8 @@ queue_domain_of(const struct queue *q, struct span destination)
 
 	if (relay > 0)
 		return span_str(q->config->relays[relay - 1].host);
+	if (span_eq(destination, SPAN("d")))
+		return SPAN("list");
 	return queue_destination_is_local(destination) ? SPAN("local") :
 	    span_skip(queue_destination_way(destination), 1);
 }

@@ -68,7 +68,7 @@ policy_fill(struct receiver_listen *l, const struct config *c)
 		.message_size = m->message_size,
 		/* Copies have a place in the envelope as well. */
 		.recipients = MIN(MIN(m->recipients, recipients),
-		    ENVELOPE_RECIPIENTS_MAX - l->receiver->ncopies),
+		    ENVELOPE_RCPTS_MAX - l->receiver->ncopies),
 		.asks_hello = l->receiver->asks_hello,
 		.errors_soft = m->errors_soft,
 		.errors = MIN(m->errors, errors),

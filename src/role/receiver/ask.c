@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define TORN_MAX	3u	/* changes of the files while members come */
+
 struct answer {
 	struct map_node		 node;
 	enum smtp_route		 route;
@@ -222,8 +224,12 @@ ask_part(struct session *s, enum session_ask ask, struct span address)
 {
 	struct lookup_rcpt m = { .address = address,
 		.from = s->nmembers };
+	uint64_t since = s->asked_ms;
 
 	m.tag = ask_tag(s, ask);
+	/* Its parts have one patience. */
+	if (s->nmembers > 0 || s->ntorn > 0)
+		s->asked_ms = since;
 	return ask_send(s, &ipc_lookup_rcpt, &m);
 }
 
@@ -234,6 +240,7 @@ ask_route(struct session *s, enum session_ask ask, struct span address)
 	struct answer *a = cache_find(s->receiver, address);
 
 	members_end(s);
+	s->ntorn = 0;
 	if (a != NULL)
 		return routed(s, ask, a->route,
 		    span_of(a->octets + a->naddress, a->ndomain),
@@ -264,9 +271,10 @@ gather(struct session *s, enum session_ask ask,
 	    m->generation != s->generation;
 	enum err e = ERR_OK;
 
-	if (is_torn)
+	if (is_torn) {
 		members_end(s);
-	else
+		e = ++s->ntorn > TORN_MAX ? ERR_AGAIN : ERR_OK;
+	} else
 		e = members_add(s, ask, m);
 	s->generation = m->generation;
 	*route = e == ERR_OK ? SMTP_ROUTE_ALIAS : SMTP_ROUTE_TEMPFAIL;
@@ -334,7 +342,9 @@ ask_rcpt_answer(struct role *r, struct role_peer *from UNUSED,
 		return true;
 	if (route == SMTP_ROUTE_ALIAS && !gather(s, ask, m, &route))
 		return true;
-	cache_add(rc, asked_of(s, ask), &seen);
+	/* Members are not remembered, nor that they could not be had. */
+	if (m->route != LOOKUP_ALIAS)
+		cache_add(rc, asked_of(s, ask), &seen);
 	if (routed(s, ask, route, m->domain, m->key))
 		rules_commit(s);
 	session_go_on(s);

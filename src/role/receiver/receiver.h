@@ -166,6 +166,8 @@ struct session {
 	uint64_t		 asked_ms, delay_ms, rate_ms, rate_n;
 	struct buf		 members;	/* of the alias that was asked for */
 	uint32_t		 nmembers;	/* that lookup has told of */
+	bool			 has_first;	/* who is asked for success */
+	uint8_t			 ntorn;		/* how often the files changed */
 	uint64_t		 generation;	/* of the tables then */
 	uint64_t		 hold_ms;	/* of a wrong password's answer */
 	const char		*why;		/* of its end */

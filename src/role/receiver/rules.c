@@ -546,14 +546,17 @@ rules_copy_routed(struct session *s, enum smtp_route route,
     struct span domain, struct span key)
 {
 	struct span to = rules_copy(s);
+	enum err e;
 
 	if (route == SMTP_ROUTE_UNKNOWN || route == SMTP_ROUTE_NO_MAIL ||
 	    route == SMTP_ROUTE_BAD_ALIAS)
 		return no_copy(s, RE_BAD_TABLE, "there is no such mailbox");
 	if (route == SMTP_ROUTE_TEMPFAIL)
 		return no_copy(s, RE_BAD_TABLE, "its table cannot be read");
-	if (smtp_server_copy(&s->server, route, to, domain, key) != ERR_OK)
-		return no_copy(s, RE_NOT_STORED, "out of memory");
+	e = smtp_server_copy(&s->server, route, to, domain, key);
+	if (e != ERR_OK)
+		return no_copy(s, RE_NOT_STORED, e == ERR_FULL ?
+		    "too many recipients with it" : "out of memory");
 	rules_of(s)->copies &= rules_of(s)->copies - 1;
 	return true;
 }

@@ -130,6 +130,13 @@ static const struct {
 	/* RFC 5321 4.5.1 */
 	{ "x: postmaster\npostmaster: root", "", EXPAND_OK,
 	    "root@a.example=root", 0 },
+	/* Met twice is no loop: opened once, and no user of that name. */
+	{ "x: carl2, y\ny: carl2\ncarl2: bob", "", EXPAND_OK,
+	    "bob@a.example=bob", 0 },
+	{ "x: bob, y\ny: bob\nbob: anna", "", EXPAND_OK,
+	    "anna@a.example=anna", 0 },
+	{ "x: y, y\ny: anna", "", EXPAND_OK, "anna@a.example=anna", 0 },
+	{ "x: y, z\ny: \\gone\nz: y", "", EXPAND_NOBODY, "", 1 },
 	/* Quotes come where they must. */
 	{ "x: \"an na\"\n\"an na\": bob, \"o \\\"x\"@example.net", "",
 	    EXPAND_OK, "bob@a.example=bob \"o \\\"x\"@example.net", 0 },
