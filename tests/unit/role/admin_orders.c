@@ -59,6 +59,7 @@ static const struct {
 	{ STEER_QUEUE_DELETE, false, true },
 	{ STEER_QUEUE_HOLD, false, true },
 	{ STEER_QUEUE_RELEASE, false, true },
+	{ STEER_QUEUE_BOUNCE, false, true },
 	{ STEER_TRACE, true, true },
 	{ STEER_LOG, true, true },
 	{ STEER_STATUS, true, true },
