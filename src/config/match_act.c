@@ -118,7 +118,7 @@ static bool
 is_plain_address(struct span address)
 {
 	static const struct span at = { (const uint8_t *)"@", 1 };
-	struct span more = SPAN("!#$%&'*+-/=?^_`{|}~."), local = address;
+	struct span more = SPAN("!#$%&'*+-/=?^_`{|}~."), local;
 
 	local = span_take(&address, span_find_span(address, at));
 	if (address.n == 0 || local.n == 0 || local.n > 64 ||

@@ -120,10 +120,10 @@ static bool
 read_items(struct match_reader *m, const struct match_word *word,
     struct items *l)
 {
-	bool goes_on = true;
+	bool goes_on;
 
 	l->n = 0;
-	while (goes_on) {
+	do {
 		const struct word *w = value_next(m->v);
 		struct span rest;
 
@@ -132,7 +132,6 @@ read_items(struct match_reader *m, const struct match_word *word,
 		if (w->is_quoted)
 			return add_item(m, l, w, w->text);
 		rest = w->text;
-		goes_on = false;
 		do {
 			struct span item = span_take(&rest,
 			    span_find(rest, ','));
@@ -142,7 +141,7 @@ read_items(struct match_reader *m, const struct match_word *word,
 			goes_on = rest.n == 1;
 			rest = span_skip(rest, MIN((size_t)1, rest.n));
 		} while (rest.n > 0);
-	}
+	} while (goes_on);
 	return true;
 }
 

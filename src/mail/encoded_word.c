@@ -71,7 +71,7 @@ q_decode(struct span text, const struct charset *c, struct out *o)
 		uint8_t octet = text.p[i] == '_' ? ' ' : text.p[i];
 
 		if (octet == '=') {
-			octet = (uint8_t)(ascii_hex(text.p[i + 1]) << 4 |
+			octet = (uint8_t)(16 * ascii_hex(text.p[i + 1]) +
 			    ascii_hex(text.p[i + 2]));
 			i += 2;
 		}

@@ -143,7 +143,8 @@ load_header(struct maker *m, const struct config_condition *from,
 	if (!get(m, from->n + 1, sizeof *p, &p))
 		return false;
 	p[0] = span_str(from->name);
-	memcpy(p + 1, from->items, from->n * sizeof *p);
+	if (from->n > 0)
+		memcpy(p + 1, from->items, from->n * sizeof *p);
 	to->patterns = p;
 	to->npatterns = from->n + 1;
 	to->bit = from->number;

@@ -354,6 +354,8 @@ role_main(const struct role_desc *desc)
 	if (!begin(&r)) {
 		(void)complain(&r, "is started by `posthorse serve`, "
 		    "not by hand");
+		free(r.priv);
+		free(r.self);
 		return 1;
 	}
 	return live(&r) ? 0 : 1;

@@ -141,13 +141,22 @@ changed(struct role *r)
 	tell_receivers(r);
 }
 
+/* Both of its files, whatever the first says. */
+static bool
+poll_domain(struct role *r, size_t i)
+{
+	bool has_changed = poll_one(r, i);
+
+	return lookup_aliases_poll(r, i) || has_changed;
+}
+
 void
 lookup_poll(struct role *r)
 {
 	bool has_changed = false;
 
 	for (size_t i = 0; i < r->config->ndomains; i++)
-		has_changed |= poll_one(r, i) | lookup_aliases_poll(r, i);
+		has_changed |= poll_domain(r, i);
 	has_changed |= issuers_poll(r);
 	if (has_changed)
 		changed(r);
@@ -161,6 +170,6 @@ lookup_look(struct role *r, size_t domain)
 	if (loop_now_ms(r->loop) - *looked_ms < LOOKUP_LOOK_MS)
 		return;
 	*looked_ms = loop_now_ms(r->loop);
-	if (poll_one(r, domain) | lookup_aliases_poll(r, domain))
+	if (poll_domain(r, domain))
 		changed(r);
 }

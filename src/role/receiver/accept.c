@@ -63,7 +63,7 @@ policy_fill(struct receiver_listen *l, const struct config *c)
 		.hostname = span_str(c->hostname),
 		.home = home(c),
 		.administrators = span_str(c->administrators),
-		.has_tls = l->tls != NULL &&
+		.has_tls = l->tls != NULL && l->config != NULL &&
 		    l->config->tls == CONFIG_TLS_STARTTLS,
 		.message_size = m->message_size,
 		/* Copies have a place in the envelope as well. */
