@@ -100,6 +100,14 @@ span_trim(struct span s)
 	return s;
 }
 
+struct span
+span_lower(struct span s, uint8_t *room)
+{
+	for (size_t i = 0; i < s.n; i++)
+		room[i] = ascii_lower(s.p[i]);
+	return span_of(room, s.n);
+}
+
 enum err
 span_u64(struct span s, uint64_t limit, uint64_t *value)
 {

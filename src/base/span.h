@@ -49,6 +49,8 @@ struct span span_take(struct span *s, size_t n);
 struct span span_skip(struct span s, size_t n);
 /* Without spaces and tabs at both ends. */
 struct span span_trim(struct span s);
+/* ASCII letters in lower case, in room of s.n octets. */
+struct span span_lower(struct span s, uint8_t *room);
 /*
  * A decimal number: 1 to 20 digits and nothing else, within limit.
  * ERR_SYNTAX, or ERR_FULL when it is larger.

@@ -133,14 +133,18 @@ read_aliases(const struct config_domain *d, struct aliases *a)
 {
 	struct alias_trouble trouble;
 	struct buf text;
+	enum err e = ERR_OK;
 
 	*a = aliases_make(&key);
 	if (d->aliases_file[0] == '\0')
 		return;
-	if (read_whole(d->aliases_file, ALIAS_FILE_MAX, &text) &&
-	    aliases_replace(a, buf_span(&text), &trouble) != ERR_OK)
+	if (read_whole(d->aliases_file, ALIAS_FILE_MAX, &text))
+		e = aliases_replace(a, buf_span(&text), &trouble);
+	if (e == ERR_SYNTAX)
 		cli_complain("%s:%zu: %s", d->aliases_file, trouble.line,
 		    trouble.why);
+	else if (e != ERR_OK)
+		cli_complain("%s: %s", d->aliases_file, err_name(e));
 	buf_free(&text);
 }
 

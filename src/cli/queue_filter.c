@@ -6,41 +6,6 @@
 #include "cli/cli.h"
 
 static bool
-take_sender(struct queue_words *w, struct span value)
-{
-	w->filter.sender = value;
-	return true;
-}
-
-static bool
-take_recipient(struct queue_words *w, struct span value)
-{
-	w->filter.recipient = value;
-	return true;
-}
-
-static bool
-take_domain(struct queue_words *w, struct span value)
-{
-	w->filter.domain = value;
-	return true;
-}
-
-static bool
-take_host(struct queue_words *w, struct span value)
-{
-	w->filter.host = value;
-	return true;
-}
-
-static bool
-take_tag(struct queue_words *w, struct span value)
-{
-	w->filter.label = value;
-	return true;
-}
-
-static bool
 take_state(struct queue_words *w, struct span value)
 {
 	static const char *const names[STEER_STATE_COUNT] = {
@@ -114,15 +79,27 @@ take_larger(struct queue_words *w, struct span value)
 	return false;
 }
 
+#define TEXT(member)	offsetof(struct steer_ask, member), NULL
 static const struct {
 	const char	*word;
+	size_t		 text;		/* a span of the filter */
 	bool		(*take)(struct queue_words *w, struct span value);
 } options[] = {
-	{ "--sender", take_sender }, { "--recipient", take_recipient },
-	{ "--domain", take_domain }, { "--host", take_host },
-	{ "--tag", take_tag }, { "--state", take_state },
-	{ "--older", take_older }, { "--larger", take_larger },
+	{ "--sender", TEXT(sender) }, { "--recipient", TEXT(recipient) },
+	{ "--domain", TEXT(domain) }, { "--host", TEXT(host) },
+	{ "--tag", TEXT(label) }, { "--state", 0, take_state },
+	{ "--older", 0, take_older }, { "--larger", 0, take_larger },
 };
+
+static bool
+take_value(struct queue_words *w, size_t option, struct span value)
+{
+	if (options[option].take != NULL)
+		return options[option].take(w, value);
+	memcpy((char *)&w->filter + options[option].text, &value,
+	    sizeof value);
+	return true;
+}
 
 /* True: it is one of those without a value. */
 static bool
@@ -162,7 +139,7 @@ take_option(struct queue_words *w, int argc, char **argv, int *used)
 		}
 		*used = 2;
 		w->has_filter = true;
-		return options[i].take(w, span_str(argv[1]));
+		return take_value(w, i, span_str(argv[1]));
 	}
 	cli_complain("queue knows no %s", argv[0]);
 	return false;

@@ -373,7 +373,8 @@ transfer(struct stream *s, unsigned int events)
 
 	/* The end of the turn in which it was resumed is still to come. */
 	show_left(s);
-	if (s->phase != STREAM_OVER && s->out_needs != 0 && (is_tls || (events & s->out_needs)))
+	if (s->phase != STREAM_OVER && s->out_needs != 0 &&
+	    (is_tls || (events & s->out_needs)))
 		push_and_go_on(s);
 	if (stream_is_reading(s) && (is_tls || (events & LOOP_READ)))
 		stream_receive(s);

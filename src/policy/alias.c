@@ -38,14 +38,6 @@ aliases_free(struct aliases *a)
 	a->is_there = false;
 }
 
-static struct span
-lower(struct span s, uint8_t *room)
-{
-	for (size_t i = 0; i < s.n; i++)
-		room[i] = ascii_lower(s.p[i]);
-	return span_of(room, s.n);
-}
-
 const struct alias *
 aliases_find(const struct aliases *a, struct span local)
 {
@@ -54,7 +46,7 @@ aliases_find(const struct aliases *a, struct span local)
 
 	if (local.n == 0 || local.n > sizeof folded)
 		return NULL;
-	n = map_find(&a->names, lower(local, folded));
+	n = map_find(&a->names, span_lower(local, folded));
 	return n == NULL ? NULL : MAP_OWNER(n, struct alias, node);
 }
 
@@ -240,7 +232,7 @@ keep(struct reading *r, struct span name)
 {
 	uint8_t folded[ADDR_LOCAL_MAX];
 	size_t octets = r->ntargets * sizeof r->targets[0];
-	struct span key = lower(name, folded);
+	struct span key = span_lower(name, folded);
 	struct alias *a;
 	void *room;
 	enum err e = arena_get(&r->to->memory, sizeof *a + octets, &room);

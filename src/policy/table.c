@@ -24,14 +24,6 @@ table_free(struct table *t)
 	t->is_there = false;
 }
 
-static struct span
-lower(struct span s, uint8_t *room)
-{
-	for (size_t i = 0; i < s.n; i++)
-		room[i] = ascii_lower(s.p[i]);
-	return span_of(room, s.n);
-}
-
 static void
 note_firsts(struct table *t, struct table_user *u)
 {
@@ -51,7 +43,7 @@ static enum err
 add_user(struct table *t, const struct users_line *line)
 {
 	uint8_t folded[USERS_NAME_MAX];
-	struct span key = lower(line->name, folded);
+	struct span key = span_lower(line->name, folded);
 	struct table_user *u;
 	void *room;
 	enum err e;
@@ -119,7 +111,7 @@ table_find(const struct table *t, struct span name)
 
 	if (name.n == 0 || name.n > sizeof folded)
 		return NULL;
-	n = map_find(&t->users, lower(name, folded));
+	n = map_find(&t->users, span_lower(name, folded));
 	return n == NULL ? NULL : MAP_OWNER(n, struct table_user, node);
 }
 

@@ -18,18 +18,11 @@ static void
 complain(struct role *r, size_t i, const char *why, size_t line)
 {
 	struct lookup_domain *d = &lookup_of(r)->domains[i];
-	struct log_line l;
 
-	if (d->is_alias_wrong)
-		return;
+	if (!d->is_alias_wrong)
+		lookup_complain(r, i, r->config->domains[i].aliases_file, why,
+		    line);
 	d->is_alias_wrong = true;
-	log_begin(&l, LOG_LEVEL_ALARM, NULL, "table-trouble");
-	log_str(&l, "domain", r->config->domains[i].name);
-	log_str(&l, "file", r->config->domains[i].aliases_file);
-	if (line > 0)
-		log_num(&l, "line", line);
-	log_str(&l, "why", why);
-	role_log(r, &l);
 }
 
 static bool
@@ -138,7 +131,7 @@ static const struct {
 	[EXPAND_NOBODY] = { LOOKUP_UNKNOWN, "none of its targets is there" },
 	[EXPAND_LOOP] = { LOOKUP_BAD_ALIAS,
 	    "it comes back to itself, or is more than 10 deep" },
-	[EXPAND_TOO_MANY] = { LOOKUP_BAD_ALIAS, "more than 1000 members" },
+	[EXPAND_TOO_MANY] = { LOOKUP_BAD_ALIAS, "more than 1000 members, or 10000 targets" },
 	[EXPAND_TEMPFAIL] = { LOOKUP_TEMPFAIL, NULL },
 	[EXPAND_NO_MEMORY] = { LOOKUP_TEMPFAIL, "out of memory" },
 };
@@ -153,6 +146,7 @@ struct known {
 	uint8_t		octets[];	/* list of lookup_member, then the key */
 };
 
+/* Once for each state of the files: what was found out is remembered. */
 static void
 tell(struct role *r, const struct config_domain *d, const struct alias *a,
     const char *why, struct span target)
@@ -279,7 +273,7 @@ know(struct role *r, const struct route_found *f, struct known **once)
 	return k;
 }
 
-/* From a member on: as many as fit.  False: there is no such part. */
+/* From a member on: as many as fit. */
 static void
 answer_part(const struct known *k, uint32_t from,
     struct lookup_rcpt_answer *m)

@@ -94,6 +94,9 @@ bool lookup_lists_begin(struct role *r);
 void lookup_lists_poll(struct role *r);
 bool lookup_handle_lists(struct role *r, struct role_peer *from,
     const void *msg, const int *fds);
+/* tables.c: the log says what is wrong with a domain's file; line 0: all of it. */
+void lookup_complain(struct role *r, size_t domain, const char *file,
+    const char *why, size_t line);
 /* aliases.c */
 /* By the files of its domain as they are now. */
 struct route_found lookup_find(struct role *r, struct span address);

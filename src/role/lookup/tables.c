@@ -8,22 +8,30 @@
 #include "config/users.h"
 #include "role/lookup/issuers.h"
 
-static void
-complain(struct role *r, size_t i, const char *why, size_t line)
+void
+lookup_complain(struct role *r, size_t i, const char *file, const char *why,
+    size_t line)
 {
-	struct lookup_domain *d = &lookup_of(r)->domains[i];
 	struct log_line l;
 
-	if (d->is_wrong)
-		return;
-	d->is_wrong = true;
 	log_begin(&l, LOG_LEVEL_ALARM, NULL, "table-trouble");
 	log_str(&l, "domain", r->config->domains[i].name);
-	log_str(&l, "file", r->config->domains[i].users_file);
+	log_str(&l, "file", file);
 	if (line > 0)
 		log_num(&l, "line", line);
 	log_str(&l, "why", why);
 	role_log(r, &l);
+}
+
+static void
+complain(struct role *r, size_t i, const char *why, size_t line)
+{
+	struct lookup_domain *d = &lookup_of(r)->domains[i];
+
+	if (!d->is_wrong)
+		lookup_complain(r, i, r->config->domains[i].users_file, why,
+		    line);
+	d->is_wrong = true;
 }
 
 /* An operator who wonders where SCRAM is shall see whom it waits for. */

@@ -82,8 +82,11 @@ has_failed(const struct bounce *b)
 static bool
 is_full(const struct bounce *b, const struct envelope *e)
 {
-	return !b->is_list && (e->flags & (ENVELOPE_RET_FULL | ENVELOPE_REQUIRETLS |
-	    ENVELOPE_BINARY)) == ENVELOPE_RET_FULL && has_failed(b);
+	const uint16_t all = ENVELOPE_RET_FULL | ENVELOPE_REQUIRETLS |
+	    ENVELOPE_BINARY;
+
+	return !b->is_list && (e->flags & all) == ENVELOPE_RET_FULL &&
+	    has_failed(b);
 }
 
 static enum err

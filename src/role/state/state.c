@@ -68,15 +68,6 @@ sweep(void *ctx)
 	loop_timer_set(s->sweep, SWEEP_MS);
 }
 
-/* Mailboxes in another case are the same to us, as lookup has it. */
-static struct span
-lower(struct span s, uint8_t *to)
-{
-	for (size_t i = 0; i < s.n; i++)
-		to[i] = ascii_lower(s.p[i]);
-	return span_of(to, s.n);
-}
-
 static bool
 on_ask(struct role *r, struct role_peer *from, const void *msg,
     const int *fds UNUSED)
@@ -87,8 +78,9 @@ on_ask(struct role *r, struct role_peer *from, const void *msg,
 	uint8_t sender[GREYLIST_ADDRESS_MAX], recipient[GREYLIST_ADDRESS_MAX];
 	struct store_triplet t = {
 		.network = span_of(key, greylist_network(m->client, key)),
-		.sender = lower(m->sender, sender),
-		.recipient = lower(m->recipient, recipient),
+		/* Mailboxes in another case are the same, as to lookup. */
+		.sender = span_lower(m->sender, sender),
+		.recipient = span_lower(m->recipient, recipient),
 	};
 	struct greylist_verdict v = { GREYLIST_LATER, 0 };
 	struct greylist_answer answer = { .tag = m->tag };
