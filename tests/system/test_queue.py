@@ -148,6 +148,11 @@ def test_many_at_once(queue):
     assert "3 messages\n" in server.command(
         "queue", "hold", "--recipient", "@far.example", "--yes")
     assert held() == {"held", "a", "null", "two"}
+    # Dry is what the order would be: the held ones, the others, those asked for.
+    for words, n in (("release --all", 4), ("retry --all", 1),
+                     ("hold --recipient @far.example", 3)):
+        done = run(server, *words.split(), "--dry-run")
+        assert done.stdout.startswith(f"{n} message"), (words, done.stdout)
     assert server.rows("queue", "release", "--tag", "bulk", "--yes") == [
         {"count": 1, "busy": 0}]
     assert held() == {"held", "a", "null"}

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 
 #define RETRY_MS	10000u
-#define ASKED_MAX	16u	/* questions to lookup at a time */
 #define RATE_HOUR_MS	(3600u * 1000)
 
 static void
@@ -305,17 +304,6 @@ bounce_drop(struct queue *q, uint32_t i, const char *why)
 	bounce_remove(q, i);
 }
 
-/* An answer may be 8 KiB of members: a few at a time. */
-static uint32_t
-count_asked(const struct queue *q)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < q->nbounces; i++)
-		n += q->bounces[i]->state == BOUNCE_ASKED;
-	return n;
-}
-
 /* Where does the reverse-path live? */
 static void
 bounce_ask(struct queue *q, struct bounce *b, uint64_t now)
@@ -327,8 +315,6 @@ bounce_ask(struct queue *q, struct bounce *b, uint64_t now)
 		.from = b->nrecipients,
 	};
 
-	if (count_asked(q) >= ASKED_MAX)
-		return;
 	b->after_ms = now + QUEUE_AWAY_MS;
 	if (role_send(q->role, p, &ipc_lookup_rcpt, &question, NULL) != ERR_OK)
 		return;
@@ -397,9 +383,6 @@ add_recipient(struct bounce *b, struct span address, struct span domain,
 		.notify = ENVELOPE_NEVER,
 	};
 
-	/* It comes from another process: nothing but an address goes on. */
-	if (!is_address(address))
-		return ERR_SYNTAX;
 	b->nrecipients++;
 	return envelope_add_recipient(&b->recipients, &r);
 }
@@ -425,7 +408,9 @@ add_members(struct bounce *b, const struct lookup_rcpt_answer *m)
 		return ERR_SYNTAX;
 	b->generation = m->generation;
 	while ((e = ipc_list_next(&ipc_lookup_member, &list, &one)) == ERR_OK) {
-		if (b->nrecipients == LOOKUP_MEMBERS_MAX)
+		/* It comes from another process: only an address goes on. */
+		if (b->nrecipients == LOOKUP_MEMBERS_MAX ||
+		    !is_address(one.address))
 			return ERR_SYNTAX;
 		e = add_recipient(b, one.address, one.domain, one.key);
 		if (e != ERR_OK)

@@ -8,11 +8,17 @@
 #include "os/clock.h"
 
 bool
-queue_filter_is_any(const struct steer_ask *ask)
+queue_filter_reads(const struct steer_ask *ask)
 {
 	return ask->sender.n > 0 || ask->recipient.n > 0 ||
-	    ask->domain.n > 0 || ask->host.n > 0 || ask->label.n > 0 ||
-	    ask->state != STEER_STATE_ANY || ask->older_ms > 0 ||
+	    ask->label.n > 0 || ask->older_ms > 0;
+}
+
+bool
+queue_filter_is_any(const struct steer_ask *ask)
+{
+	return queue_filter_reads(ask) || ask->domain.n > 0 ||
+	    ask->host.n > 0 || ask->state != STEER_STATE_ANY ||
 	    ask->larger > 0;
 }
 
@@ -145,8 +151,7 @@ fits_envelope(struct queue *q, const struct steer_ask *ask,
 	uint64_t wall = clock_wall_ms();
 	struct envelope e;
 
-	if (ask->sender.n == 0 && ask->recipient.n == 0 &&
-	    ask->label.n == 0 && ask->older_ms == 0)
+	if (!queue_filter_reads(ask))
 		return true;
 	buf_cut(&q->scratch, 0);
 	if (store_envelope(q->store, m, &q->scratch, &e) != ERR_OK)

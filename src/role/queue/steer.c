@@ -11,6 +11,7 @@
 /* About 2 ms of work a turn: a row reads an envelope, a step does not. */
 #define STEPS_A_TURN	4000u
 #define ROWS_A_TURN	100u
+#define READS_A_TURN	400u	/* envelopes that a filter asks for */
 
 static void
 walk_free(struct queue *q, struct steer_walk *w)
@@ -264,12 +265,31 @@ why_not(struct queue *q, const struct steer_walk *w, uint32_t item)
 	    "it is being delivered just now";
 }
 
+/* What the order would be to this one. */
+static enum steer_step
+step_dry(struct queue *q, const struct steer_walk *w, uint32_t item)
+{
+	struct store_message *m = (struct store_message *)(uintptr_t)
+	    sched_message(q->sched, item);
+	bool is_held = queue_mark(m).is_held;
+
+	switch (w->ask.verb) {
+	case STEER_QUEUE_RELEASE:
+		return is_held ? STEER_CHANGED : STEER_SKIP;
+	case STEER_QUEUE_RETRY:
+		return is_held || queue_is_unborn(q, m) || queue_is_busy(q, m) ?
+		    STEER_SKIP : STEER_CHANGED;
+	default:
+		return queue_is_busy(q, m) ? STEER_BUSY : STEER_CHANGED;
+	}
+}
+
 /* False: the walk has ended, or waits for the channel. */
 static bool
 walk_item(struct queue *q, struct steer_walk *w, uint32_t item)
 {
 	const char *why = why_not(q, w, item);
-	enum steer_step step = w->ask.is_dry ? STEER_CHANGED :
+	enum steer_step step = w->ask.is_dry ? step_dry(q, w, item) :
 	    verbs[w->ask.verb].step(q, w, item);
 	bool is_once = w->has_id && !verbs[w->ask.verb].is_by_item;
 
@@ -292,7 +312,10 @@ walk_slice(struct queue *q, struct steer_walk *w)
 {
 	uint32_t nrows = 0;
 
-	for (uint32_t i = 0; i < STEPS_A_TURN && nrows < ROWS_A_TURN; i++) {
+	uint32_t steps = queue_filter_reads(&w->ask) ? READS_A_TURN :
+	    STEPS_A_TURN;
+
+	for (uint32_t i = 0; i < steps && nrows < ROWS_A_TURN; i++) {
 		uint32_t item = w->next;
 
 		if (item >= sched_end_of_items(q->sched)) {

@@ -17,6 +17,8 @@ enum steer_step {
 /* filter.c: does it name anything; a copy whose spans are of *words, which is
  * the caller's in any case; is this one meant. */
 bool queue_filter_is_any(const struct steer_ask *ask);
+/* Is the envelope needed for it? */
+bool queue_filter_reads(const struct steer_ask *ask);
 MUST_USE enum err queue_filter_keep(const struct steer_ask *from,
     struct steer_ask *to, struct buf *words);
 bool queue_filter_fits(struct queue *q, const struct steer_ask *ask,
