@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import resource
 import signal
 import socket
@@ -237,6 +238,15 @@ class Server:
             os.chown(self.folder / "users", number, number)
 
     def add_user(self, name, password=PASSWORD):
+        """With the password of all, by a secret that was hashed already."""
+        file = self.folder / "users"
+        known = file.exists() and re.search(r"^user:(.*)$", file.read_text(),
+                                            re.M)
+        if known and password == PASSWORD:
+            with open(file, "a") as users:
+                users.write(f"{name}:{known[1]}\n")
+            self._own_users()
+            return
         self.command("user", "add", f"{name}@example.org",
                      stdin=password + "\n")
         self._own_users()

@@ -13,7 +13,7 @@ from talk import Talk
 
 ROLES = ("admin", "lookup", "resolver", "queue", "local", "sender",
          "receiver", "keys")
-KILLS = 200
+KILLS = 200 if LONG else 100
 ARRIVAL = 10 if LONG else 40    # seconds; nine other lanes run beside the short
 STOPPING = 4    # services that are stopped again and again, side by side
 
