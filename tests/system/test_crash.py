@@ -26,7 +26,7 @@ from server import LONG, TOP, Server, figure, wait_for
 
 HOOKS = pathlib.Path(os.environ.get("POSTHORSE_HOOKS", TOP / "build-hooks"))
 SECONDS = int(os.environ.get("POSTHORSE_CRASH_SECONDS",
-                             "600" if LONG else "60"))
+                             "600" if LONG else "90"))
 STORM = 6       # seconds with the gate open
 PAUSE = 0.005 if LONG else 0.05		# between a session's messages
 DELAY = 10 if LONG else 400	# ms at most before who died is started again

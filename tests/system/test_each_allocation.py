@@ -21,7 +21,7 @@ PATIENCE = 10		# seconds for mail whose delivery met the fault
 ROLES = ("receiver", "lookup", "queue", "local", "sender", "resolver",
          "admin", "keys", "supervisor")
 # How many of a role's allocations fail in a run; all of them in a long one.
-SPREAD = {"supervisor": 3, "receiver": 30, "lookup": 15, "admin": 10,
+SPREAD = {"supervisor": 3, "receiver": 16, "lookup": 8, "admin": 5,
           "local": 2}
 LOGIN = base64.b64encode(f"\0user@example.org\0{PASSWORD}".encode()).decode()
 
